@@ -1,0 +1,197 @@
+"""The types that travel: shapes of pixels, sound and latents, and the request for one clip.
+
+Legend, here and everywhere: `b` batch, `c` channels, `t` frames, `h w` size, `l` tokens, `d` width,
+`s` audio samples. Pixels are `[b c t h w]` in [-1, 1]; sound is `[b c s]` in [-1, 1]; video latents are
+`[b c t h w]`; audio latents are `[b c l]`. This module knows nothing of files, networks or devices.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from torch import Tensor
+
+from aiprod_core.errors import InputError
+
+
+class ModalityType(StrEnum):
+    """What a stream of tokens stands for."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compression:
+    """How many pixels, frames and samples one latent stands for.
+
+    `time`, `space`: frames and pixels a latent step spans in HW-VAE; the first frame is a latent of its own.
+    `hop`: audio samples a latent step spans in NAC. `patch`: latents a side that SHDT joins into one token.
+    """
+
+    time: int
+    space: int
+    hop: int
+    patch: int = 1
+
+    @property
+    def size_multiple_px(self) -> int:
+        """Width and height must be multiples of this."""
+        return self.space * self.patch
+
+
+@dataclass(frozen=True)
+class VideoPixelShape:
+    """Shape of a batch of clips, `[b c t h w]`."""
+
+    batch: int
+    frames: int
+    height: int
+    width: int
+    channels: int = 3
+
+    @property
+    def dims(self) -> tuple[int, int, int, int, int]:
+        return (self.batch, self.channels, self.frames, self.height, self.width)
+
+
+@dataclass(frozen=True)
+class VideoLatentShape:
+    """Shape of video latents, `[b c t h w]`."""
+
+    batch: int
+    channels: int
+    frames: int
+    height: int
+    width: int
+
+    @property
+    def dims(self) -> tuple[int, int, int, int, int]:
+        return (self.batch, self.channels, self.frames, self.height, self.width)
+
+    @classmethod
+    def of(cls, pixels: VideoPixelShape, channels: int, by: Compression) -> "VideoLatentShape":
+        """Latent shape of a legal clip: frames `k·n + 1` become `n + 1`."""
+        return cls(
+            batch=pixels.batch,
+            channels=channels,
+            frames=(pixels.frames - 1) // by.time + 1,
+            height=pixels.height // by.space,
+            width=pixels.width // by.space,
+        )
+
+
+@dataclass(frozen=True)
+class AudioShape:
+    """Shape of a batch of sounds, `[b c s]`."""
+
+    batch: int
+    samples: int
+    channels: int = 1
+
+    @property
+    def dims(self) -> tuple[int, int, int]:
+        return (self.batch, self.channels, self.samples)
+
+
+@dataclass(frozen=True)
+class AudioLatentShape:
+    """Shape of audio latents, `[b c l]`."""
+
+    batch: int
+    channels: int
+    length: int
+
+    @property
+    def dims(self) -> tuple[int, int, int]:
+        return (self.batch, self.channels, self.length)
+
+    @classmethod
+    def of(cls, sound: AudioShape, channels: int, by: Compression) -> "AudioLatentShape":
+        """Latent shape of a sound: the last, partly filled hop counts."""
+        return cls(batch=sound.batch, channels=channels, length=-(-sound.samples // by.hop))
+
+
+@dataclass(frozen=True)
+class LatentState:
+    """Where a denoising run stands: the two latents, either of which may be absent."""
+
+    video: Tensor | None  # [b c t h w]
+    audio: Tensor | None  # [b c l]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageCondition:
+    """A picture pinned into the clip.
+
+    `frame`: index of the frame it stands at, in [0, num_frames). `strength`: 1 keeps it exactly, 0 ignores it.
+    """
+
+    path: Path
+    frame: int = 0
+    strength: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationConfig:
+    """The request for one clip; it validates itself and says what to do.
+
+    `compression` comes from the model that is to render it, since legal sizes are the model's own.
+    """
+
+    prompt: str
+    negative_prompt: str = ""
+    seed: int = 0  # [0, 2**63)
+    width: int = 128  # px, a multiple of compression.size_multiple_px
+    height: int = 128  # px, likewise
+    num_frames: int = 25  # compression.time · n + 1
+    frame_rate: float = 10.0  # Hz
+    num_inference_steps: int = 20  # [1, 1000]
+    guidance_scale: float = 4.0  # 1 = no guidance
+    guidance_rescale: float = 0.0  # [0, 1]
+    audio: bool = True
+    images: tuple[ImageCondition, ...] = field(default_factory=tuple)
+
+    @property
+    def duration_s(self) -> float:
+        return self.num_frames / self.frame_rate
+
+    def validate(self, by: Compression, *, max_side_px: int = 2048, max_frames: int = 1025) -> None:
+        """Raise `InputError` naming the nearest legal value for the first thing that is not legal."""
+        if not self.prompt.strip():
+            raise InputError("prompt: got an empty one; describe the clip in a sentence, e.g. 'a red cat walking on a beach'")
+        for name, side in (("width", self.width), ("height", self.height)):
+            _check_multiple(name, side, by.size_multiple_px, max_side_px)
+        _check_frames(self.num_frames, by.time, max_frames)
+        _check_range("seed", self.seed, 0, 2**63 - 1)
+        _check_range("frame-rate", self.frame_rate, 1.0, 120.0)
+        _check_range("num-inference-steps", self.num_inference_steps, 1, 1000)
+        _check_range("guidance-scale", self.guidance_scale, 0.0, 50.0)
+        _check_range("guidance-rescale", self.guidance_rescale, 0.0, 1.0)
+        for image in self.images:
+            _check_range("image frame", image.frame, 0, self.num_frames - 1)
+            _check_range("image strength", image.strength, 0.0, 1.0)
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise InputError(f"{name}: got {value}, expected {low} to {high}; choose a value in that range")
+
+
+def _check_multiple(name: str, side: int, multiple: int, most: int) -> None:
+    if side % multiple == 0 and multiple <= side <= most:
+        return
+    below = min(max(side // multiple, 1), most // multiple) * multiple
+    above = min(below + multiple, most // multiple * multiple)
+    nearest = str(below) if side <= multiple or side >= most else f"{below} or {above}"
+    raise InputError(f"{name}: got {side}, expected a multiple of {multiple} up to {most}; use {nearest}")
+
+
+def _check_frames(frames: int, step: int, most: int) -> None:
+    if frames >= 1 and (frames - 1) % step == 0 and frames <= most:
+        return
+    below = min(max((frames - 1) // step, 0), (most - 1) // step) * step + 1
+    above = min(below + step, most)
+    nearest = str(below) if frames < 1 or frames > most else f"{below} or {above}"
+    raise InputError(f"num-frames: got {frames}, expected {step}·n + 1 up to {most}; use {nearest}")

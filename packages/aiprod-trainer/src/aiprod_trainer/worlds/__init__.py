@@ -1,0 +1,1 @@
+"""The procedural world: an endless, deterministic, captioned, sound-synchronous set of short animated scenes."""
