@@ -6,11 +6,11 @@ Lengths are in frame heights, `lift` is height above the ground, angles are radi
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from aiprod_trainer.worlds.scene import Scene
 
-type EventKind = Literal["footfall", "land", "bounce", "wing", "splash", "call"]
+EventKind: TypeAlias = Literal["footfall", "land", "bounce", "wing", "splash", "call"]
 
 SPEED_PER_S = {"walk": 0.14, "run": 0.24, "fly": 0.18, "drive": 0.20, "roll": 0.20, "swim": 0.14, "sail": 0.10}
 CYCLE_S = {

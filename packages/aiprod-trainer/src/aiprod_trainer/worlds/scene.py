@@ -6,7 +6,7 @@ The same index is the same scene on every machine. A scene knows no pixels and n
 import hashlib
 import random
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from aiprod_core.errors import InputError
 
@@ -27,7 +27,7 @@ from aiprod_trainer.worlds.vocabulary import (
     words_at,
 )
 
-type Split = Literal["train", "test"]
+Split: TypeAlias = Literal["train", "test"]
 
 MAX_LEVEL = 3
 HOLD_OUT_ONE_IN = 16

@@ -4,7 +4,9 @@ Level 1 is what a small model on two CPU cores can learn; each higher level adds
 names only: `subjects`, `backgrounds` and `sound` know how a thing looks and sounds.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 WORLD_VERSION = 1
 
@@ -33,10 +35,12 @@ class Action(Word):
     travels: bool = False
 
 
+W = TypeVar("W", bound=Word)
+
 _LEGS = ("stand", "walk", "run", "jump")
 
 
-def _by_name[W: Word](*words: W) -> dict[str, W]:
+def _by_name(*words: W) -> dict[str, W]:
     return {word.name: word for word in words}
 
 
@@ -143,6 +147,6 @@ ONLY_IN = {"fish": ("lake",), "boat": ("lake",)}
 WATER = ("lake",)
 
 
-def words_at(level: int, words: dict[str, Word]) -> tuple[str, ...]:
+def words_at(level: int, words: Mapping[str, Word]) -> tuple[str, ...]:
     """Names of an attribute's values that exist at `level`."""
     return tuple(word.name for word in words.values() if word.level <= level)
