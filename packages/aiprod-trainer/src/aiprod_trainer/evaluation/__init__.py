@@ -1,0 +1,1 @@
+"""Figures: what clips are measured by."""
