@@ -1,0 +1,244 @@
+"""HW-VAE: a causal video autoencoder on Haar wavelets.
+
+Video `[b 3 1+k·n h w]` in [-1, 1] → latents `[b c 1+n h/space w/space]` → video. An orthonormal 3-D Haar transform
+of small blocks does the first, exact compression; a linear path carries the block's energy straight into the
+latents (and back out), and two small convolutional networks add what a linear code cannot say. Time is causal:
+frame 0 stands alone, and no frame sees a later one, so that a clip may be coded in chunks.
+
+Knows no files and no devices. Sources: wavelet energy flow, WF-VAE (arXiv:2411.17459); channel shift in time,
+TSM (arXiv:1811.08383); blocks, ConvNeXt (arXiv:2201.03545).
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from aiprod_core.models.layers import ChannelRMSNorm
+
+
+@dataclass(frozen=True, kw_only=True)
+class HWVAEConfig:
+    """Sizes of the codec. One Haar level halves time, height and width; each stage after the first halves size again."""
+
+    latent_channels: int
+    haar_levels: int
+    widths: tuple[int, ...]  # of the stages, finest first
+    encoder_depths: tuple[int, ...]
+    decoder_depths: tuple[int, ...]
+    expansion: int = 2
+    kernel: int = 5
+
+    @property
+    def time(self) -> int:
+        """Frames that one latent frame stands for (the first one stands for a single frame)."""
+        return int(2**self.haar_levels)
+
+    @property
+    def space(self) -> int:
+        """Pixels a side that one latent stands for."""
+        return int(2 ** (self.haar_levels + len(self.widths) - 1))
+
+    @property
+    def coefficients(self) -> int:
+        """Haar coefficients of one block, all three colours."""
+        return int(3 * 8**self.haar_levels)
+
+
+NANO = HWVAEConfig(
+    latent_channels=32, haar_levels=2, widths=(128, 256), encoder_depths=(2, 2), decoder_depths=(4, 3)
+)
+FULL = HWVAEConfig(
+    latent_channels=128,
+    haar_levels=3,
+    widths=(512, 768, 1024),
+    encoder_depths=(4, 4, 6),
+    decoder_depths=(6, 6, 8),
+)
+
+
+class HWVAE(nn.Module):
+    """The codec. `encode` gives normalised latents, `decode` takes them; statistics are the model's own buffers."""
+
+    latent_mean: Tensor
+    latent_scale: Tensor
+
+    def __init__(self, config: HWVAEConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.haar = HaarBlocks(config.haar_levels)
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        self.register_buffer("latent_mean", torch.zeros(config.latent_channels))
+        self.register_buffer("latent_scale", torch.ones(config.latent_channels))
+
+    def encode(self, video: Tensor) -> Tensor:
+        """Video `[b 3 1+k·n h w]` in [-1, 1] → normalised latents `[b c 1+n h/space w/space]`."""
+        return self.normalise(self.analyse(video))
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Normalised latents `[b c 1+n h w]` → video `[b 3 1+k·n space·h space·w]`, about [-1, 1], not clamped."""
+        return self.synthesise(self.denormalise(latents))
+
+    def analyse(self, video: Tensor) -> Tensor:
+        """Video → raw latents, in the scale of the training loss."""
+        stood = torch.cat([video[:, :, :1].expand(-1, -1, self.config.time - 1, -1, -1), video], dim=2)
+        return self.encoder(self.haar(stood))
+
+    def synthesise(self, latents: Tensor) -> Tensor:
+        """Raw latents → video."""
+        video = self.haar.inverse(self.decoder(latents))
+        first = video[:, :, : self.config.time].mean(dim=2, keepdim=True)
+        return torch.cat([first, video[:, :, self.config.time :]], dim=2)
+
+    def set_latent_statistics(self, mean: Tensor, std: Tensor) -> None:
+        """Store what `normalise` subtracts and divides by, from per-channel statistics `[c]` of raw latents.
+
+        The scale is the geometric mean of each channel's deviation and the average one: strong channels stay
+        stronger than weak ones, so that a diffusion model spends its effort where the picture is, yet none vanishes.
+        """
+        average = std.square().mean().sqrt()
+        tempered = (std / average).clamp_min(1e-4).sqrt()
+        self.latent_mean.copy_(mean)
+        self.latent_scale.copy_(std / tempered * (tempered.square().mean().sqrt()))
+
+    def normalise(self, raw: Tensor) -> Tensor:
+        return (raw - _per_channel(self.latent_mean)) / _per_channel(self.latent_scale)
+
+    def denormalise(self, latents: Tensor) -> Tensor:
+        return latents * _per_channel(self.latent_scale) + _per_channel(self.latent_mean)
+
+    def decode_chunked(self, latents: Tensor, frames: int = 16) -> Tensor:
+        """As `decode`, but `frames` latent frames at a time: memory does not grow with the clip, pixels are the same."""
+        context = self.decoder.temporal_context
+        clips = []
+        for start in range(0, latents.shape[2], frames):
+            seen = max(0, start - context)
+            video = self.decode(latents[:, :, seen : start + frames])
+            clips.append(video[:, :, -self.config.time * min(frames, latents.shape[2] - start) :] if start else video)
+        return torch.cat(clips, dim=2)
+
+
+class HaarBlocks(nn.Module):
+    """The 3-D Haar transform of `2^levels` cubes as one fixed orthonormal matrix: `[b 3 t h w]` ↔ coefficients."""
+
+    matrix: Tensor
+
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        self.side = 2**levels
+        line = haar_matrix(self.side)
+        self.register_buffer("matrix", torch.kron(torch.kron(line, line), line), persistent=False)
+
+    def forward(self, video: Tensor) -> Tensor:
+        blocks = rearrange(video, "b c (t p) (h q) (w r) -> b t h w c (p q r)", p=self.side, q=self.side, r=self.side)
+        return rearrange(blocks @ self.matrix.T, "b t h w c n -> b (c n) t h w")
+
+    def inverse(self, coefficients: Tensor) -> Tensor:
+        blocks = rearrange(coefficients, "b (c n) t h w -> b t h w c n", c=3) @ self.matrix
+        return rearrange(
+            blocks, "b t h w c (p q r) -> b c (t p) (h q) (w r)", p=self.side, q=self.side, r=self.side
+        )
+
+
+class Encoder(nn.Module):
+    """Haar coefficients `[b k t h w]` → raw latents: a linear path plus a residual network that starts at zero."""
+
+    def __init__(self, config: HWVAEConfig) -> None:
+        super().__init__()
+        self.fold = 2 ** (len(config.widths) - 1)
+        self.linear = nn.Linear(config.coefficients * self.fold**2, config.latent_channels)
+        self.stem = nn.Linear(config.coefficients, config.widths[0])
+        self.stages = nn.ModuleList(
+            nn.Sequential(*[Block(width, config) for _ in range(depth)])
+            for width, depth in zip(config.widths, config.encoder_depths, strict=True)
+        )
+        self.downs = nn.ModuleList(
+            nn.Linear(4 * fine, coarse) for fine, coarse in zip(config.widths[:-1], config.widths[1:], strict=True)
+        )
+        self.norm = ChannelRMSNorm(config.widths[-1])
+        self.head = nn.Linear(config.widths[-1], config.latent_channels)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, coefficients: Tensor) -> Tensor:
+        x = rearrange(coefficients, "b k t h w -> b t h w k")
+        direct = self.linear(rearrange(x, "b t (h p) (w q) k -> b t h w (p q k)", p=self.fold, q=self.fold))
+        x = self.stages[0](self.stem(x))
+        for down, stage in zip(self.downs, list(self.stages)[1:], strict=True):
+            x = stage(down(rearrange(x, "b t (h p) (w q) d -> b t h w (p q d)", p=2, q=2)))
+        return rearrange(direct + self.head(self.norm(x)), "b t h w c -> b c t h w")
+
+
+class Decoder(nn.Module):
+    """Raw latents `[b c t h w]` → Haar coefficients, mirrored: a linear path plus a residual network."""
+
+    def __init__(self, config: HWVAEConfig) -> None:
+        super().__init__()
+        widths, depths = config.widths[::-1], config.decoder_depths[::-1]
+        self.fold = 2 ** (len(widths) - 1)
+        self.temporal_context = sum(depths)
+        self.linear = nn.Linear(config.latent_channels, config.coefficients * self.fold**2)
+        self.stem = nn.Linear(config.latent_channels, widths[0])
+        self.stages = nn.ModuleList(
+            nn.Sequential(*[Block(width, config) for _ in range(depth)])
+            for width, depth in zip(widths, depths, strict=True)
+        )
+        self.ups = nn.ModuleList(
+            nn.Linear(coarse, 4 * fine) for coarse, fine in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.norm = ChannelRMSNorm(widths[-1])
+        self.head = nn.Linear(widths[-1], config.coefficients)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        x = rearrange(latents, "b c t h w -> b t h w c")
+        direct = rearrange(self.linear(x), "b t h w (p q k) -> b t (h p) (w q) k", p=self.fold, q=self.fold)
+        x = self.stages[0](self.stem(x))
+        for up, stage in zip(self.ups, list(self.stages)[1:], strict=True):
+            x = stage(rearrange(up(x), "b t h w (p q d) -> b t (h p) (w q) d", p=2, q=2))
+        return rearrange(direct + self.head(self.norm(x)), "b t h w k -> b k t h w")
+
+
+class Block(nn.Module):
+    """Depthwise convolution in space, channel shift in time, then a small network per position: `[b t h w d]`."""
+
+    def __init__(self, width: int, config: HWVAEConfig) -> None:
+        super().__init__()
+        self.shifted = width // 4
+        self.spatial = nn.Conv2d(width, width, config.kernel, padding=config.kernel // 2, groups=width)
+        self.norm = ChannelRMSNorm(width)
+        self.widen = nn.Linear(width, config.expansion * width)
+        self.narrow = nn.Linear(config.expansion * width, width)
+        nn.init.normal_(self.narrow.weight, std=0.1 / math.sqrt(config.expansion * width))
+        nn.init.zeros_(self.narrow.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        frames = rearrange(x, "b t h w d -> (b t) d h w")  # channels last in memory: no copy
+        y = rearrange(self.spatial(frames), "(b t) d h w -> b t h w d", b=x.shape[0])
+        y = self.narrow(F.silu(self.widen(self.norm(shift_from_past(y, self.shifted)))))
+        return x + y
+
+
+def shift_from_past(x: Tensor, channels: int) -> Tensor:
+    """`[b t h w d]` with the first `channels` taken from the frame before (zero before the first frame)."""
+    past = F.pad(x[:, :-1, ..., :channels], (0, 0, 0, 0, 0, 0, 1, 0))
+    return torch.cat([past, x[..., channels:]], dim=-1)
+
+
+def haar_matrix(size: int) -> Tensor:
+    """The orthonormal Haar matrix of a power-of-two `size`: rows are basis functions, coarse first."""
+    matrix = torch.ones(1, 1)
+    while matrix.shape[0] < size:
+        low = torch.kron(matrix, torch.tensor([[1.0, 1.0]]))
+        high = torch.kron(torch.eye(matrix.shape[0]), torch.tensor([[1.0, -1.0]]))
+        matrix = torch.cat([low, high]) / math.sqrt(2)
+    return matrix
+
+
+def _per_channel(statistic: Tensor) -> Tensor:
+    return rearrange(statistic, "c -> c 1 1 1")

@@ -1,0 +1,1 @@
+"""Strategies: what a batch is and what is lost on it, one file a model."""

@@ -1,0 +1,142 @@
+"""Training HW-VAE on the procedural world.
+
+The linear path starts as the principal components of the world's blocks, so that training begins at the closed-form
+codec and can only add to it.
+"""
+
+import random
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from aiprod_core.models import hwvae
+from aiprod_core.models.hwvae import HWVAE
+from einops import rearrange
+from torch import Tensor
+from torch.nn import functional as F
+
+from aiprod_trainer.config import Section, TrainConfig, parse
+from aiprod_trainer.evaluation.metrics import PrincipalCodec, moving_psnr_db, psnr_db
+from aiprod_trainer.trainer import Batch
+from aiprod_trainer.worlds.contact_sheet import contact_sheet
+from aiprod_trainer.worlds.pixels import scene_video, video_frames
+from aiprod_trainer.worlds.scene import NUM_FRAMES, Scene, sample_scene
+
+PRESETS = {"nano": hwvae.NANO, "full": hwvae.FULL}
+
+
+class Options(Section):
+    """`crop_px`, `frames`: size of a training sample. `noise`: added to raw latents, so that small errors decode well."""
+
+    name: str
+    size_px: int = 128
+    crop_px: int = 64
+    frames: int = 9
+    noise: float = 0.05
+    kl_weight: float = 1e-6
+    subband_weight: float = 0.5
+    gradient_weight: float = 0.5
+    temporal_weight: float = 0.5
+    fitted_on: int = 192  # clips that the principal components and the latent statistics are taken from
+    validated_on: int = 8
+
+
+class VideoAutoencoder:
+    """Strategy: crops of short clips in, the same crops out."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+        self.options: Options = parse(Options, config.training_strategy, "training_strategy")
+        self.model = HWVAE(PRESETS[config.model.preset])
+
+    def begin(self) -> None:
+        """Start the linear path from the principal components of the world."""
+        start_from_principal_components(self.model, self.principal_codec)
+
+    @cached_property
+    def principal_codec(self) -> PrincipalCodec:
+        codec = self.model.config
+        clips = [self._crop(index) for index in range(-self.options.fitted_on, 0)]
+        return PrincipalCodec(clips, time=codec.time, space=codec.space, values=codec.latent_channels)
+
+    def batch(self, step: int) -> Batch:
+        size = self.config.optimization.batch_size
+        return {"video": torch.stack([self._crop(step * size + i) for i in range(size)])}
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        o, video = self.options, batch["video"]
+        raw = self.model.analyse(video)
+        noise = torch.randn(raw.shape, generator=generator).to(raw)
+        rebuilt = self.model.synthesise(raw + o.noise * noise)
+        pixels = F.l1_loss(rebuilt, video) + 2.0 * F.mse_loss(rebuilt, video)
+        subbands = F.l1_loss(self.model.haar(rebuilt[:, :, 1:]), self.model.haar(video[:, :, 1:]))
+        gradient = sum(F.l1_loss(rebuilt.diff(dim=axis), video.diff(dim=axis)) for axis in (-1, -2))
+        temporal = F.l1_loss(rebuilt.diff(dim=2), video.diff(dim=2))
+        loss = pixels + o.subband_weight * subbands + o.gradient_weight * gradient + o.temporal_weight * temporal
+        return {"loss": loss + o.kl_weight * raw.square().mean(), "pixels": pixels, "temporal": temporal}
+
+    def validate(self, folder: Path, step: int) -> dict[str, float]:
+        """PSNR on unseen whole clips, beside the principal components at equal latent size; sheets of both."""
+        self.fit_latent_statistics()
+        scenes = [sample_scene(index, level=self.config.data.level, split="test") for index in range(self.options.validated_on)]
+        clips = [self._whole(scene) for scene in scenes]
+        rebuilt = [self.model.decode(self.model.encode(clip[None].to(self._device)))[0].cpu() for clip in clips]
+        floor = [self.principal_codec.round_trip(clip) for clip in clips]
+        rows = [video_frames(video) for trio in zip(clips, rebuilt, floor, strict=True) for video in trio]
+        titles = [title for s in scenes for title in (f"{s.colour} {s.subject} {s.action}", "HW-VAE", "PCA")]
+        folder.mkdir(parents=True, exist_ok=True)
+        contact_sheet(rows[:12], titles[:12], columns=6).save(folder / f"step-{step:08d}.png")
+        pairs = list(zip(clips, rebuilt, strict=True))
+        return {
+            "psnr_db": _mean([psnr_db(a, b) for a, b in pairs]),
+            "moving_psnr_db": _mean([moving_psnr_db(a, b) for a, b in pairs]),
+            "pca_psnr_db": _mean([psnr_db(a, b) for a, b in zip(clips, floor, strict=True)]),
+        }
+
+    @torch.no_grad()
+    def fit_latent_statistics(self) -> None:
+        """Mean and scale per latent channel, from training scenes."""
+        scenes = [sample_scene(i, level=self.config.data.level) for i in range(-self.options.fitted_on, 0)]
+        raws = [self.model.analyse(self._whole(scene)[None].to(self._device)) for scene in scenes[::4]]
+        raw = rearrange(torch.cat(raws), "b c t h w -> c (b t h w)")
+        self.model.set_latent_statistics(raw.mean(dim=1), raw.std(dim=1))
+
+    @property
+    def _device(self) -> torch.device:
+        return self.model.latent_mean.device
+
+    def _whole(self, scene: Scene) -> Tensor:
+        return scene_video(scene, size_px=self.options.size_px)
+
+    def _crop(self, index: int) -> Tensor:
+        """A crop in space and time of training scene `index`, the same on every machine."""
+        o, rng = self.options, random.Random(f"{self.config.seed} {index}")
+        first = rng.randrange(NUM_FRAMES - o.frames + 1)
+        x, y = rng.randrange(o.size_px - o.crop_px + 1), rng.randrange(o.size_px - o.crop_px + 1)
+        scene = sample_scene(index, level=self.config.data.level)
+        video = scene_video(scene, size_px=o.size_px, frames=range(first, first + o.frames))
+        return video[:, :, y : y + o.crop_px, x : x + o.crop_px].contiguous()
+
+
+@torch.no_grad()
+def start_from_principal_components(model: HWVAE, codec: PrincipalCodec) -> None:
+    """Set both linear paths to the codec's basis, turned into Haar coefficients (both are orthonormal)."""
+    fold, side = model.encoder.fold, model.haar.side
+
+    def as_coefficients(vectors: Tensor) -> Tensor:  # [n k of pixels] → [n k of coefficients]
+        blocks = rearrange(
+            vectors.float(), "n (c t h w) -> n c t h w", c=3, t=codec.time, h=codec.space, w=codec.space
+        )
+        coefficients = model.haar(blocks)
+        return rearrange(coefficients, "n k t (p h) (q w) -> n (p q k t h w)", p=fold, q=fold, h=1, w=1)
+
+    assert side * fold == codec.space
+    basis, mean = as_coefficients(codec.basis), as_coefficients(codec.mean[None])[0]
+    model.encoder.linear.weight.copy_(basis)
+    model.encoder.linear.bias.copy_(-basis @ mean)
+    model.decoder.linear.weight.copy_(basis.T)
+    model.decoder.linear.bias.copy_(mean)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
