@@ -1,0 +1,262 @@
+"""The animals of the world, each drawn from its pose: origin between the feet, 1 unit high, facing right.
+
+Far limbs are dark, near limbs are of the body's colour, so that a walk reads at 60 px.
+"""
+
+import skia
+
+from aiprod_trainer.worlds.brush import (
+    Tones,
+    bow,
+    dot,
+    facets,
+    fill,
+    inside,
+    joined,
+    oval,
+    ring_of,
+    smooth,
+    strip,
+    turn,
+)
+from aiprod_trainer.worlds.limbs import airborne, crouch, leg, step, strides, wave
+from aiprod_trainer.worlds.motion import Pose
+
+# Footfalls: a walk is a trot (diagonal pairs), a run a gallop (fore pair, then hind pair).
+_WALK_TURNS = (0.0, 0.5, 0.5, 0.0)  # near fore, near hind, far fore, far hind
+_RUN_TURNS = (0.0, 0.5, 0.08, 0.58)
+
+
+def _quadruped_legs(
+    canvas: skia.Canvas,
+    tones: Tones,
+    pose: Pose,
+    *,
+    near: bool,
+    fore_x: float,
+    hind_x: float,
+    hip_y: float,
+    width: float,
+) -> None:
+    """One side's two legs. The fore leg's joint points forward, the hind leg's backward, as a dog's do."""
+    turns = _RUN_TURNS if pose.gait == "run" else _WALK_TURNS
+    fore_turn, hind_turn = turns[:2] if near else turns[2:]
+    colour = tones.body if near else tones.dark
+    tuck = airborne(pose)
+    segment = (-hip_y - width / 2) * 0.53
+    for x, phase_turn, bend, reach in ((fore_x, fore_turn, 1, 0.10), (hind_x, hind_turn, -1, -0.10)):
+        along, down = step(pose, phase_turn, 0.12, 0.09)
+        foot = (x + along + reach * tuck, -width / 2 + down - 0.07 * tuck)
+        leg(canvas, (x, hip_y + 0.06 * crouch(pose)), foot, segment, bend, width, colour)
+
+
+def _rock(pose: Pose) -> float:
+    """Pitch of the body of a galloping or leaping animal, radians, negative is nose up."""
+    if pose.gait == "run":
+        return 0.09 * wave(pose, 0.25)
+    return -0.12 * airborne(pose) if pose.gait == "jump" else 0.0
+
+
+_CAT_BODY = smooth((-0.40, -0.44), (-0.34, -0.59), (-0.10, -0.58), (0.16, -0.60), (0.28, -0.42), (0.20, -0.27),
+                   (-0.08, -0.25), (-0.32, -0.27))  # fmt: skip
+_CAT_HEAD = joined(
+    smooth((0.03, -0.66), (0.10, -0.84), (0.27, -0.88), (0.44, -0.84), (0.51, -0.66), (0.40, -0.50), (0.14, -0.50)),
+    facets((0.05, -0.72), (0.06, -1.0), (0.24, -0.86)),
+    facets((0.49, -0.72), (0.48, -1.0), (0.30, -0.86)),
+)
+_CAT_EARS = joined(
+    facets((0.10, -0.82), (0.09, -0.94), (0.18, -0.86)), facets((0.44, -0.82), (0.45, -0.94), (0.36, -0.86))
+)
+_CAT_SHADE = inside(ring_of(0.24, -0.60, 0.24, 0.19), _CAT_BODY)
+_CAT_TAIL = strip((0.0, 0.0), (-0.16, 0.0), (-0.08, -0.26), (-0.19, -0.38), 0.085)
+_CAT_TAIL_TIP = strip((-0.14, -0.29), (-0.15, -0.32), (-0.17, -0.35), (-0.19, -0.38), 0.085)
+_CAT_MUZZLE = ring_of(0.29, -0.575, 0.115, 0.07)
+_CAT_EYES = joined(ring_of(0.185, -0.70, 0.066, 0.08), ring_of(0.385, -0.70, 0.066, 0.08))
+_CAT_PUPILS = joined(ring_of(0.20, -0.695, 0.042, 0.06), ring_of(0.40, -0.695, 0.042, 0.06))
+
+
+def draw_cat(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
+    """Pointed ears, a round face, a long tail that stands up and curls."""
+    sink = 0.05 * crouch(pose)
+    _quadruped_legs(canvas, tones, pose, near=False, fore_x=0.24, hind_x=-0.18, hip_y=-0.34, width=0.10)
+    turn(canvas, -0.05, -0.4, _rock(pose))
+    canvas.translate(0.0, sink)
+    canvas.save()
+    canvas.translate(-0.35, -0.50)
+    canvas.rotate(9 * wave(pose) - 30 * airborne(pose) - (35 if pose.gait == "run" else 0))
+    fill(canvas, _CAT_TAIL, tones.body)
+    fill(canvas, _CAT_TAIL_TIP, tones.dark)
+    canvas.restore()
+    fill(canvas, _CAT_BODY, tones.body)
+    fill(canvas, _CAT_SHADE, tones.dark)
+    fill(canvas, _CAT_HEAD, tones.body)
+    fill(canvas, _CAT_EARS, tones.light)
+    fill(canvas, _CAT_MUZZLE, tones.light)
+    fill(canvas, _CAT_EYES, tones.white)
+    fill(canvas, _CAT_PUPILS, tones.ink)
+    oval(canvas, 0.29, -0.615, 0.035, 0.024, tones.ink)
+    if pose.mouth > 0:
+        oval(canvas, 0.29, -0.55, 0.05, 0.065 * pose.mouth, tones.ink)
+    canvas.restore()
+    _quadruped_legs(canvas, tones, pose, near=True, fore_x=0.15, hind_x=-0.28, hip_y=-0.34, width=0.10)
+
+
+_DOG_BODY = smooth((-0.38, -0.44), (-0.33, -0.60), (-0.08, -0.60), (0.14, -0.66), (0.28, -0.52), (0.24, -0.32),
+                   (0.0, -0.27), (-0.30, -0.27))  # fmt: skip
+_DOG_HEAD = joined(
+    smooth((0.06, -0.74), (0.12, -0.93), (0.27, -0.98), (0.41, -0.90), (0.44, -0.72), (0.34, -0.56), (0.16, -0.57)),
+    smooth((0.30, -0.76), (0.44, -0.80), (0.58, -0.76), (0.60, -0.67), (0.54, -0.61), (0.36, -0.60)),
+)
+_DOG_JAW = smooth((0.24, -0.66), (0.50, -0.66), (0.54, -0.61), (0.46, -0.57), (0.30, -0.56))
+_DOG_BELLY = inside(ring_of(0.22, -0.36, 0.12, 0.17), _DOG_BODY)
+_DOG_COLLAR = inside(
+    strip((0.0, -0.62), (0.08, -0.52), (0.20, -0.48), (0.36, -0.52), 0.07), joined(_DOG_BODY, _DOG_HEAD)
+)
+_DOG_EAR = smooth((0.0, -0.02), (0.10, 0.02), (0.11, 0.16), (0.06, 0.32), (-0.05, 0.34), (-0.11, 0.20), (-0.09, 0.04))
+_DOG_TAIL = strip((0.0, 0.0), (-0.07, -0.02), (-0.13, -0.10), (-0.14, -0.19), 0.10)
+
+
+def draw_dog(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
+    """A long snout with a black nose, a hanging ear, a collar, a short tail that wags."""
+    _quadruped_legs(canvas, tones, pose, near=False, fore_x=0.24, hind_x=-0.16, hip_y=-0.36, width=0.11)
+    turn(canvas, -0.05, -0.4, _rock(pose))
+    canvas.translate(0.0, 0.05 * crouch(pose))
+    canvas.save()
+    canvas.translate(-0.33, -0.52)
+    canvas.rotate(24 * wave(pose) - 20 * airborne(pose))
+    fill(canvas, _DOG_TAIL, tones.body)
+    canvas.restore()
+    fill(canvas, _DOG_BODY, tones.body)
+    fill(canvas, _DOG_BELLY, tones.light)
+    if pose.mouth > 0:
+        turn(canvas, 0.26, -0.64, 0.45 * pose.mouth)
+        fill(canvas, _DOG_JAW, tones.dark)
+        canvas.restore()
+    fill(canvas, _DOG_HEAD, tones.body)
+    fill(canvas, _DOG_COLLAR, tones.accent)
+    dot(canvas, 0.335, -0.80, 0.07, tones.white)
+    dot(canvas, 0.35, -0.795, 0.047, tones.ink)
+    oval(canvas, 0.575, -0.755, 0.055, 0.045, tones.ink)
+    canvas.save()
+    canvas.translate(0.17, -0.91)
+    canvas.rotate(10 * wave(pose) + 35 * airborne(pose) if strides(pose) or pose.gait == "jump" else 0)
+    fill(canvas, _DOG_EAR, tones.dark)
+    canvas.restore()
+    canvas.restore()
+    _quadruped_legs(canvas, tones, pose, near=True, fore_x=0.15, hind_x=-0.27, hip_y=-0.36, width=0.11)
+
+
+_ELEPHANT_BODY = smooth((-0.50, -0.50), (-0.44, -0.76), (-0.18, -0.88), (0.10, -0.86), (0.24, -0.66), (0.20, -0.36),
+                        (-0.10, -0.26), (-0.42, -0.28))  # fmt: skip
+_ELEPHANT_HEAD = smooth((0.10, -0.74), (0.16, -0.94), (0.34, -1.0), (0.50, -0.90), (0.55, -0.70), (0.46, -0.54),
+                        (0.26, -0.52))  # fmt: skip
+_ELEPHANT_EAR = smooth(
+    (0.07, -0.28), (-0.12, -0.29), (-0.25, -0.14), (-0.24, 0.06), (-0.12, 0.17), (0.01, 0.10), (0.06, -0.04)
+)
+_ELEPHANT_TUSK = strip((0.44, -0.56), (0.48, -0.50), (0.54, -0.48), (0.59, -0.51), 0.05)
+
+
+def draw_elephant(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
+    """A mountain of a body, a big ear, a trunk that is lifted to call."""
+    _quadruped_legs(canvas, tones, pose, near=False, fore_x=0.20, hind_x=-0.22, hip_y=-0.40, width=0.18)
+    turn(canvas, -0.05, -0.4, 0.5 * _rock(pose))
+    canvas.translate(0.0, 0.05 * crouch(pose))
+    tail = 0.05 * wave(pose)
+    bow(canvas, (-0.47, -0.60), (-0.56, -0.56), (-0.58, -0.46), (-0.57 + tail, -0.36), 0.05, tones.dark)
+    fill(canvas, _ELEPHANT_BODY, tones.body)
+    raised = max(pose.mouth, airborne(pose))
+    sway = 0.03 * wave(pose) * (1 - raised)
+    if pose.mouth > 0:
+        oval(canvas, 0.46, -0.53, 0.07, 0.08 * pose.mouth, tones.ink)
+    end = (0.60 + sway + 0.10 * raised, -0.16 - 0.72 * raised)
+    bow(
+        canvas,
+        (0.46, -0.72),
+        (0.58, -0.62),
+        (0.50 + sway + 0.16 * raised, -0.22 - 0.26 * raised),
+        end,
+        0.13,
+        tones.body,
+    )
+    fill(canvas, _ELEPHANT_HEAD, tones.body)
+    fill(canvas, _ELEPHANT_TUSK, tones.white)
+    dot(canvas, 0.41, -0.79, 0.062, tones.white)
+    dot(canvas, 0.422, -0.785, 0.042, tones.ink)
+    canvas.save()
+    canvas.translate(0.22, -0.64)
+    canvas.rotate(6 * wave(pose, 0.25) + 16 * raised)
+    fill(canvas, _ELEPHANT_EAR, tones.dark)
+    canvas.restore()
+    canvas.restore()
+    _quadruped_legs(canvas, tones, pose, near=True, fore_x=0.08, hind_x=-0.34, hip_y=-0.40, width=0.18)
+
+
+_BIRD_BODY = joined(
+    smooth(
+        (-0.42, -0.46),
+        (-0.30, -0.66),
+        (-0.05, -0.74),
+        (0.22, -0.70),
+        (0.34, -0.48),
+        (0.24, -0.24),
+        (0.0, -0.15),
+        (-0.26, -0.24),
+    ),
+    ring_of(0.16, -0.73, 0.24, 0.235),
+    smooth((0.08, -0.92), (0.02, -1.0), (0.16, -1.0), (0.24, -0.92)),
+)
+_BIRD_TAIL = smooth((-0.30, -0.52), (-0.62, -0.66), (-0.66, -0.52), (-0.58, -0.44), (-0.30, -0.34))
+_BIRD_BELLY = inside(ring_of(0.18, -0.34, 0.24, 0.20), _BIRD_BODY)
+_BIRD_BEAK = facets((0.36, -0.80), (0.62, -0.70), (0.36, -0.65))
+_BIRD_LOWER_BEAK = facets((0.36, -0.71), (0.56, -0.68), (0.36, -0.62))
+_BIRD_FOLDED_WING = smooth((0.10, -0.56), (0.12, -0.42), (-0.04, -0.30), (-0.38, -0.32), (-0.26, -0.50), (-0.06, -0.60))
+_BIRD_WING = smooth(
+    (0.14, 0.02), (0.10, -0.26), (-0.06, -0.50), (-0.28, -0.60), (-0.26, -0.36), (-0.20, -0.12), (-0.12, 0.04)
+)
+
+
+def draw_bird(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
+    """A round body with a tuft, a beak and a wing that beats in flight, downwards through phase 0."""
+    flies = pose.gait == "fly"
+    beat = -wave(pose) if flies else airborne(pose)
+    if flies:
+        _bird_wing(canvas, tones.dark, beat, 0.10, -0.54)
+    else:
+        _bird_legs(canvas, tones, pose)
+    fill(canvas, _BIRD_TAIL, tones.dark)
+    fill(canvas, _BIRD_BODY, tones.body)
+    fill(canvas, _BIRD_BELLY, tones.light)
+    if pose.mouth > 0:
+        turn(canvas, 0.36, -0.69, 0.6 * pose.mouth)
+        fill(canvas, _BIRD_LOWER_BEAK, tones.accent)
+        canvas.restore()
+    fill(canvas, _BIRD_BEAK, tones.accent)
+    dot(canvas, 0.24, -0.78, 0.075, tones.white)
+    dot(canvas, 0.255, -0.775, 0.05, tones.ink)
+    if flies or pose.gait == "jump":
+        _bird_wing(canvas, tones.dark, beat, -0.06, -0.50)
+    else:
+        fill(canvas, _BIRD_FOLDED_WING, tones.dark)
+
+
+def _bird_wing(canvas: skia.Canvas, colour: int, beat: float, x: float, y: float) -> None:
+    """An open wing: `beat` 1 is straight up, -1 straight down; foreshortened in between, as seen from the side."""
+    canvas.save()
+    canvas.translate(x, y)
+    canvas.scale(1.0, beat if abs(beat) > 0.15 else 0.15)
+    fill(canvas, _BIRD_WING, colour)
+    canvas.restore()
+
+
+def _bird_legs(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
+    tuck = airborne(pose)
+    for x in (-0.06, 0.10):
+        bow(
+            canvas,
+            (x, -0.22),
+            (x, -0.12),
+            (x, -0.03 - 0.06 * tuck),
+            (x + 0.07, -0.03 - 0.05 * tuck),
+            0.055,
+            tones.accent,
+        )

@@ -1,0 +1,106 @@
+"""The things of the world: robot, ball and balloon; origin on the ground, 1 unit high, facing right."""
+
+import math
+
+import skia
+
+from aiprod_trainer.worlds.brush import (
+    Tones,
+    block,
+    bow,
+    dot,
+    facets,
+    fill,
+    inside,
+    joined,
+    line,
+    ring_of,
+    slab,
+    smooth,
+)
+from aiprod_trainer.worlds.limbs import airborne, crouch, leg, step, strides, wave
+from aiprod_trainer.worlds.motion import Pose
+
+_ROBOT_BODY = slab(-0.23, -0.53, 0.23, -0.19, 0.06)
+_ROBOT_HEAD = slab(-0.27, -0.90, 0.27, -0.54, 0.08)
+_ROBOT_VISOR = slab(-0.16, -0.83, 0.24, -0.62, 0.05)
+_ROBOT_EYES = joined(ring_of(-0.04, -0.745, 0.058, 0.058), ring_of(0.14, -0.745, 0.058, 0.058))
+
+
+def draw_robot(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
+    """A box for a body, a square head with a dark visor, an antenna; visor and antenna light up when it calls."""
+    sink = 0.06 * crouch(pose)
+    _robot_leg(canvas, tones.dark, pose, 0.5, 0.11, sink)
+    _robot_arm(canvas, tones.dark, pose, 0.0, 0.20, sink)
+    canvas.save()
+    canvas.translate(0.0, sink)
+    line(canvas, ((0.0, -0.90), (0.0, -0.95)), 0.05, tones.dark)
+    dot(canvas, 0.0, -0.96, 0.05 + 0.03 * pose.mouth, tones.accent)
+    fill(canvas, _ROBOT_BODY, tones.body)
+    block(canvas, -0.06, -0.45, 0.16, -0.33, 0.03, tones.light)
+    fill(canvas, _ROBOT_HEAD, tones.body)
+    fill(canvas, _ROBOT_VISOR, tones.ink)
+    fill(canvas, _ROBOT_EYES, tones.white)
+    if pose.mouth > 0:
+        block(canvas, -0.06, -0.665, 0.16, -0.665 + 0.09 * pose.mouth, 0.02, tones.accent)
+    canvas.restore()
+    _robot_leg(canvas, tones.body, pose, 0.0, -0.09, sink)
+    _robot_arm(canvas, tones.dark, pose, 0.5, -0.25, sink)
+
+
+def _robot_leg(canvas: skia.Canvas, colour: int, pose: Pose, turns: float, x: float, sink: float) -> None:
+    along, down = step(pose, turns, 0.12, 0.07)
+    lifted = 0.05 * airborne(pose)
+    foot = (x + along, -0.06 + down - lifted)
+    leg(canvas, (x, -0.22 + sink), foot, 0.09, 1, 0.11, colour)
+    block(canvas, foot[0] - 0.08, foot[1] - 0.03, foot[0] + 0.12, foot[1] + 0.06, 0.03, colour)
+
+
+def _robot_arm(canvas: skia.Canvas, colour: int, pose: Pose, turns: float, x: float, sink: float) -> None:
+    """Arms swing against the legs, and go up in a jump or a dance."""
+    swing = 0.6 * wave(pose, turns) if strides(pose) else 0.0
+    raised = airborne(pose) if pose.gait != "dance" else max(0.0, wave(pose, turns))
+    angle = swing + raised * (2.3 if x > 0 else -2.3) + (0.15 if x > 0 else -0.15)
+    hand = (x + 0.23 * math.sin(angle), -0.46 + sink + 0.23 * math.cos(angle))
+    line(canvas, ((x, -0.46 + sink), hand), 0.09, colour)
+
+
+_BALL = ring_of(0.0, -0.5, 0.5)
+
+
+def _ball_segment(angle: float) -> skia.Path:
+    """A segment of a beach ball, from the cap to the rim, bulging."""
+
+    def at(radius: float, offset: float) -> tuple[float, float]:
+        return radius * math.cos(angle + offset), -0.5 + radius * math.sin(angle + offset)
+
+    return inside(facets((0.0, -0.5), at(0.3, -0.42), at(0.75, -0.42), at(0.75, 0.42), at(0.3, 0.42)), _BALL)
+
+
+_BALL_SEGMENTS = joined(*(_ball_segment(math.tau * third / 3 - math.pi / 2) for third in range(3)))
+
+
+def draw_ball(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
+    """A beach ball: three light segments and a dark cap, so that rolling is seen."""
+    fill(canvas, _BALL, tones.body)
+    fill(canvas, _BALL_SEGMENTS, tones.light)
+    dot(canvas, 0.0, -0.5, 0.13, tones.dark)
+
+
+_BALLOON = smooth((0.0, -1.0), (0.24, -0.92), (0.32, -0.70), (0.22, -0.47), (0.0, -0.34), (-0.22, -0.47), (-0.32, -0.70),
+                  (-0.24, -0.92))  # fmt: skip
+_BALLOON_SHADE = inside(
+    smooth((0.28, -0.95), (0.40, -0.66), (0.10, -0.30), (-0.20, -0.44), (0.12, -0.52), (0.24, -0.72)), _BALLOON
+)
+_BALLOON_KNOT = facets((0.0, -0.37), (0.08, -0.27), (-0.08, -0.27))
+_BALLOON_SHINE = ring_of(-0.13, -0.79, 0.07, 0.10)
+
+
+def draw_balloon(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
+    """A pear of rubber above a string that sways."""
+    sway = 0.09 * wave(pose)
+    bow(canvas, (0.0, -0.29), (sway, -0.2), (-sway, -0.12), (sway, -0.02), 0.035, tones.ink)
+    fill(canvas, _BALLOON, tones.body)
+    fill(canvas, _BALLOON_SHADE, tones.dark)
+    fill(canvas, _BALLOON_KNOT, tones.dark)
+    fill(canvas, _BALLOON_SHINE, tones.light)
