@@ -3,6 +3,9 @@
 Far limbs are dark, near limbs are of the body's colour, so that a walk reads at 60 px.
 """
 
+import math
+from typing import NamedTuple
+
 import skia
 
 from aiprod_trainer.worlds.brush import (
@@ -19,35 +22,41 @@ from aiprod_trainer.worlds.brush import (
     strip,
     turn,
 )
-from aiprod_trainer.worlds.limbs import airborne, crouch, leg, step, strides, wave
+from aiprod_trainer.worlds.limbs import airborne, crouch, leg, limb_parts, step, strides, wave
 from aiprod_trainer.worlds.motion import Pose
 
 # Footfalls: a walk is a trot (diagonal pairs), a run a gallop (fore pair, then hind pair).
 _WALK_TURNS = (0.0, 0.5, 0.5, 0.0)  # near fore, near hind, far fore, far hind
 _RUN_TURNS = (0.0, 0.5, 0.08, 0.58)
+_SEGMENT = 0.51  # of the hip's height: a standing leg is all but straight
 
 
-def _quadruped_legs(
-    canvas: skia.Canvas,
-    tones: Tones,
-    pose: Pose,
-    *,
-    near: bool,
-    fore_x: float,
-    hind_x: float,
-    hip_y: float,
-    width: float,
-) -> None:
+class _Stance(NamedTuple):
+    """Where a quadruped's legs hang: hips of the near pair, how far the far pair is shifted, and the legs' shape."""
+
+    fore_x: float
+    hind_x: float
+    hip_y: float
+    far_shift: float
+    parts: tuple[skia.Path, skia.Path]
+
+
+def _stance(fore_x: float, hind_x: float, hip_y: float, far_shift: float, width: float, toe: float) -> _Stance:
+    parts = limb_parts(-hip_y * _SEGMENT, 1.35 * width, width, width, toe)
+    return _Stance(fore_x, hind_x, hip_y, far_shift, parts)
+
+
+def _quadruped_legs(canvas: skia.Canvas, tones: Tones, pose: Pose, stance: _Stance, *, near: bool) -> None:
     """One side's two legs. The fore leg's joint points forward, the hind leg's backward, as a dog's do."""
     turns = _RUN_TURNS if pose.gait == "run" else _WALK_TURNS
     fore_turn, hind_turn = turns[:2] if near else turns[2:]
-    colour = tones.body if near else tones.dark
+    colour, shift = (tones.body, 0.0) if near else (tones.dark, stance.far_shift)
     tuck = airborne(pose)
-    segment = (-hip_y - width / 2) * 0.53
-    for x, phase_turn, bend, reach in ((fore_x, fore_turn, 1, 0.10), (hind_x, hind_turn, -1, -0.10)):
-        along, down = step(pose, phase_turn, 0.12, 0.09)
-        foot = (x + along + reach * tuck, -width / 2 + down - 0.07 * tuck)
-        leg(canvas, (x, hip_y + 0.06 * crouch(pose)), foot, segment, bend, width, colour)
+    hip_y = stance.hip_y + 0.04 * crouch(pose)
+    for x, turns_later, bend, reach in ((stance.fore_x, fore_turn, 1, 0.12), (stance.hind_x, hind_turn, -1, -0.12)):
+        along, down = step(pose, turns_later, 0.12, 0.09)
+        foot = (x + shift + along + reach * tuck, down - 0.08 * tuck)
+        leg(canvas, stance.parts, (x + shift, hip_y), foot, -stance.hip_y * _SEGMENT, bend, colour)
 
 
 def _rock(pose: Pose) -> float:
@@ -57,32 +66,32 @@ def _rock(pose: Pose) -> float:
     return -0.12 * airborne(pose) if pose.gait == "jump" else 0.0
 
 
-_CAT_BODY = smooth((-0.40, -0.44), (-0.34, -0.59), (-0.10, -0.58), (0.16, -0.60), (0.28, -0.42), (0.20, -0.27),
-                   (-0.08, -0.25), (-0.32, -0.27))  # fmt: skip
+_CAT_STANCE = _stance(0.15, -0.27, -0.36, 0.10, 0.12, 0.03)
+_CAT_BODY = smooth((-0.40, -0.44), (-0.35, -0.60), (-0.10, -0.61), (0.16, -0.62), (0.27, -0.42), (0.20, -0.25),
+                   (-0.08, -0.23), (-0.33, -0.25))  # fmt: skip
 _CAT_HEAD = joined(
-    smooth((0.03, -0.66), (0.10, -0.84), (0.27, -0.88), (0.44, -0.84), (0.51, -0.66), (0.40, -0.50), (0.14, -0.50)),
-    facets((0.05, -0.72), (0.06, -1.0), (0.24, -0.86)),
-    facets((0.49, -0.72), (0.48, -1.0), (0.30, -0.86)),
+    smooth((0.00, -0.65), (0.07, -0.84), (0.27, -0.90), (0.47, -0.84), (0.54, -0.65), (0.42, -0.47), (0.12, -0.47)),
+    facets((0.02, -0.70), (0.03, -1.0), (0.24, -0.86)),
+    facets((0.52, -0.70), (0.51, -1.0), (0.30, -0.86)),
 )
 _CAT_EARS = joined(
-    facets((0.10, -0.82), (0.09, -0.94), (0.18, -0.86)), facets((0.44, -0.82), (0.45, -0.94), (0.36, -0.86))
+    facets((0.08, -0.80), (0.075, -0.92), (0.17, -0.85)), facets((0.46, -0.80), (0.465, -0.92), (0.37, -0.85))
 )
-_CAT_SHADE = inside(ring_of(0.24, -0.60, 0.24, 0.19), _CAT_BODY)
-_CAT_TAIL = strip((0.0, 0.0), (-0.16, 0.0), (-0.08, -0.26), (-0.19, -0.38), 0.085)
-_CAT_TAIL_TIP = strip((-0.14, -0.29), (-0.15, -0.32), (-0.17, -0.35), (-0.19, -0.38), 0.085)
-_CAT_MUZZLE = ring_of(0.29, -0.575, 0.115, 0.07)
-_CAT_EYES = joined(ring_of(0.185, -0.70, 0.066, 0.08), ring_of(0.385, -0.70, 0.066, 0.08))
-_CAT_PUPILS = joined(ring_of(0.20, -0.695, 0.042, 0.06), ring_of(0.40, -0.695, 0.042, 0.06))
+_CAT_SHADE = inside(ring_of(0.22, -0.58, 0.26, 0.19), _CAT_BODY)
+_CAT_TAIL = strip((0.0, 0.0), (-0.28, 0.02), (-0.02, -0.32), (-0.20, -0.42), 0.10)
+_CAT_TAIL_TIP = strip((-0.14, -0.345), (-0.15, -0.37), (-0.17, -0.405), (-0.20, -0.42), 0.10)
+_CAT_MUZZLE = ring_of(0.29, -0.56, 0.125, 0.075)
+_CAT_EYES = joined(ring_of(0.18, -0.69, 0.072, 0.088), ring_of(0.40, -0.69, 0.072, 0.088))
+_CAT_PUPILS = joined(ring_of(0.197, -0.685, 0.048, 0.066), ring_of(0.417, -0.685, 0.048, 0.066))
 
 
 def draw_cat(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     """Pointed ears, a round face, a long tail that stands up and curls."""
-    sink = 0.05 * crouch(pose)
-    _quadruped_legs(canvas, tones, pose, near=False, fore_x=0.24, hind_x=-0.18, hip_y=-0.34, width=0.10)
+    _quadruped_legs(canvas, tones, pose, _CAT_STANCE, near=False)
     turn(canvas, -0.05, -0.4, _rock(pose))
-    canvas.translate(0.0, sink)
+    canvas.translate(0.0, 0.04 * crouch(pose))
     canvas.save()
-    canvas.translate(-0.35, -0.50)
+    canvas.translate(-0.33, -0.48)
     canvas.rotate(9 * wave(pose) - 30 * airborne(pose) - (35 if pose.gait == "run" else 0))
     fill(canvas, _CAT_TAIL, tones.body)
     fill(canvas, _CAT_TAIL_TIP, tones.dark)
@@ -94,20 +103,22 @@ def draw_cat(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     fill(canvas, _CAT_MUZZLE, tones.light)
     fill(canvas, _CAT_EYES, tones.white)
     fill(canvas, _CAT_PUPILS, tones.ink)
-    oval(canvas, 0.29, -0.615, 0.035, 0.024, tones.ink)
+    oval(canvas, 0.30, -0.60, 0.04, 0.028, tones.ink)
     if pose.mouth > 0:
-        oval(canvas, 0.29, -0.55, 0.05, 0.065 * pose.mouth, tones.ink)
+        oval(canvas, 0.29, -0.525, 0.065, 0.065 * pose.mouth, tones.ink)
     canvas.restore()
-    _quadruped_legs(canvas, tones, pose, near=True, fore_x=0.15, hind_x=-0.28, hip_y=-0.34, width=0.10)
+    _quadruped_legs(canvas, tones, pose, _CAT_STANCE, near=True)
 
 
+_DOG_STANCE = _stance(0.15, -0.26, -0.38, 0.10, 0.13, 0.035)
 _DOG_BODY = smooth((-0.38, -0.44), (-0.33, -0.60), (-0.08, -0.60), (0.14, -0.66), (0.28, -0.52), (0.24, -0.32),
                    (0.0, -0.27), (-0.30, -0.27))  # fmt: skip
 _DOG_HEAD = joined(
     smooth((0.06, -0.74), (0.12, -0.93), (0.27, -0.98), (0.41, -0.90), (0.44, -0.72), (0.34, -0.56), (0.16, -0.57)),
     smooth((0.30, -0.76), (0.44, -0.80), (0.58, -0.76), (0.60, -0.67), (0.54, -0.61), (0.36, -0.60)),
 )
-_DOG_JAW = smooth((0.24, -0.66), (0.50, -0.66), (0.54, -0.61), (0.46, -0.57), (0.30, -0.56))
+_DOG_JAW = smooth((0.24, -0.68), (0.50, -0.68), (0.56, -0.62), (0.48, -0.55), (0.30, -0.54))
+_DOG_MOUTH = smooth((0.24, -0.72), (0.50, -0.72), (0.53, -0.66), (0.46, -0.60), (0.32, -0.60))
 _DOG_BELLY = inside(ring_of(0.22, -0.36, 0.12, 0.17), _DOG_BODY)
 _DOG_COLLAR = inside(
     strip((0.0, -0.62), (0.08, -0.52), (0.20, -0.48), (0.36, -0.52), 0.07), joined(_DOG_BODY, _DOG_HEAD)
@@ -118,9 +129,9 @@ _DOG_TAIL = strip((0.0, 0.0), (-0.07, -0.02), (-0.13, -0.10), (-0.14, -0.19), 0.
 
 def draw_dog(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     """A long snout with a black nose, a hanging ear, a collar, a short tail that wags."""
-    _quadruped_legs(canvas, tones, pose, near=False, fore_x=0.24, hind_x=-0.16, hip_y=-0.36, width=0.11)
+    _quadruped_legs(canvas, tones, pose, _DOG_STANCE, near=False)
     turn(canvas, -0.05, -0.4, _rock(pose))
-    canvas.translate(0.0, 0.05 * crouch(pose))
+    canvas.translate(0.0, 0.04 * crouch(pose))
     canvas.save()
     canvas.translate(-0.33, -0.52)
     canvas.rotate(24 * wave(pose) - 20 * airborne(pose))
@@ -129,8 +140,9 @@ def draw_dog(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     fill(canvas, _DOG_BODY, tones.body)
     fill(canvas, _DOG_BELLY, tones.light)
     if pose.mouth > 0:
-        turn(canvas, 0.26, -0.64, 0.45 * pose.mouth)
-        fill(canvas, _DOG_JAW, tones.dark)
+        turn(canvas, 0.28, -0.64, 0.5 * pose.mouth)
+        fill(canvas, _DOG_JAW, tones.body)
+        fill(canvas, _DOG_MOUTH, tones.ink)
         canvas.restore()
     fill(canvas, _DOG_HEAD, tones.body)
     fill(canvas, _DOG_COLLAR, tones.accent)
@@ -143,9 +155,10 @@ def draw_dog(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     fill(canvas, _DOG_EAR, tones.dark)
     canvas.restore()
     canvas.restore()
-    _quadruped_legs(canvas, tones, pose, near=True, fore_x=0.15, hind_x=-0.27, hip_y=-0.36, width=0.11)
+    _quadruped_legs(canvas, tones, pose, _DOG_STANCE, near=True)
 
 
+_ELEPHANT_STANCE = _stance(0.08, -0.33, -0.42, 0.13, 0.20, 0.02)
 _ELEPHANT_BODY = smooth((-0.50, -0.50), (-0.44, -0.76), (-0.18, -0.88), (0.10, -0.86), (0.24, -0.66), (0.20, -0.36),
                         (-0.10, -0.26), (-0.42, -0.28))  # fmt: skip
 _ELEPHANT_HEAD = smooth((0.10, -0.74), (0.16, -0.94), (0.34, -1.0), (0.50, -0.90), (0.55, -0.70), (0.46, -0.54),
@@ -153,16 +166,18 @@ _ELEPHANT_HEAD = smooth((0.10, -0.74), (0.16, -0.94), (0.34, -1.0), (0.50, -0.90
 _ELEPHANT_EAR = smooth(
     (0.07, -0.28), (-0.12, -0.29), (-0.25, -0.14), (-0.24, 0.06), (-0.12, 0.17), (0.01, 0.10), (0.06, -0.04)
 )
+_ELEPHANT_TAIL = strip((-0.45, -0.62), (-0.55, -0.58), (-0.58, -0.48), (-0.57, -0.36), 0.055)
 _ELEPHANT_TUSK = strip((0.44, -0.56), (0.48, -0.50), (0.54, -0.48), (0.59, -0.51), 0.05)
 
 
 def draw_elephant(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     """A mountain of a body, a big ear, a trunk that is lifted to call."""
-    _quadruped_legs(canvas, tones, pose, near=False, fore_x=0.20, hind_x=-0.22, hip_y=-0.40, width=0.18)
+    _quadruped_legs(canvas, tones, pose, _ELEPHANT_STANCE, near=False)
     turn(canvas, -0.05, -0.4, 0.5 * _rock(pose))
-    canvas.translate(0.0, 0.05 * crouch(pose))
-    tail = 0.05 * wave(pose)
-    bow(canvas, (-0.47, -0.60), (-0.56, -0.56), (-0.58, -0.46), (-0.57 + tail, -0.36), 0.05, tones.dark)
+    canvas.translate(0.0, 0.04 * crouch(pose))
+    turn(canvas, -0.45, -0.62, 0.25 * wave(pose))
+    fill(canvas, _ELEPHANT_TAIL, tones.dark)
+    canvas.restore()
     fill(canvas, _ELEPHANT_BODY, tones.body)
     raised = max(pose.mouth, airborne(pose))
     sway = 0.03 * wave(pose) * (1 - raised)
@@ -188,7 +203,7 @@ def draw_elephant(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     fill(canvas, _ELEPHANT_EAR, tones.dark)
     canvas.restore()
     canvas.restore()
-    _quadruped_legs(canvas, tones, pose, near=True, fore_x=0.08, hind_x=-0.34, hip_y=-0.40, width=0.18)
+    _quadruped_legs(canvas, tones, pose, _ELEPHANT_STANCE, near=True)
 
 
 _BIRD_BODY = joined(
@@ -211,7 +226,7 @@ _BIRD_BEAK = facets((0.36, -0.80), (0.62, -0.70), (0.36, -0.65))
 _BIRD_LOWER_BEAK = facets((0.36, -0.71), (0.56, -0.68), (0.36, -0.62))
 _BIRD_FOLDED_WING = smooth((0.10, -0.56), (0.12, -0.42), (-0.04, -0.30), (-0.38, -0.32), (-0.26, -0.50), (-0.06, -0.60))
 _BIRD_WING = smooth(
-    (0.14, 0.02), (0.10, -0.26), (-0.06, -0.50), (-0.28, -0.60), (-0.26, -0.36), (-0.20, -0.12), (-0.12, 0.04)
+    (0.15, 0.02), (0.12, -0.24), (-0.06, -0.44), (-0.30, -0.52), (-0.28, -0.34), (-0.22, -0.12), (-0.13, 0.04)
 )
 
 
@@ -220,7 +235,7 @@ def draw_bird(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     flies = pose.gait == "fly"
     beat = -wave(pose) if flies else airborne(pose)
     if flies:
-        _bird_wing(canvas, tones.dark, beat, 0.10, -0.54)
+        _bird_wing(canvas, tones.dark, beat, 0.16, -0.56)
     else:
         _bird_legs(canvas, tones, pose)
     fill(canvas, _BIRD_TAIL, tones.dark)
@@ -243,7 +258,7 @@ def _bird_wing(canvas: skia.Canvas, colour: int, beat: float, x: float, y: float
     """An open wing: `beat` 1 is straight up, -1 straight down; foreshortened in between, as seen from the side."""
     canvas.save()
     canvas.translate(x, y)
-    canvas.scale(1.0, beat if abs(beat) > 0.15 else 0.15)
+    canvas.scale(1.0, math.copysign(max(0.2, abs(beat)), beat))
     fill(canvas, _BIRD_WING, colour)
     canvas.restore()
 

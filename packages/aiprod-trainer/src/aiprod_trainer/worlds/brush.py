@@ -31,11 +31,12 @@ PAINTBOX: dict[str, tuple[Rgb, Rgb, Rgb, Rgb]] = {
 }
 INK: Rgb = (30, 28, 38)
 WHITE: Rgb = (255, 255, 255)
+GLASS: Rgb = (180, 220, 245)
 
 
 @dataclass(frozen=True)
 class Tones:
-    """The colours of one subject as skia colours (0xAARRGGBB). `white` is for eyes and teeth."""
+    """The colours of one subject as skia colours (0xAARRGGBB). `white` is for eyes and tusks, `glass` for windows."""
 
     body: int
     dark: int
@@ -43,6 +44,7 @@ class Tones:
     accent: int
     ink: int
     white: int = 0xFFFFFFFF
+    glass: int = 0xFFB4DCF5
 
 
 @functools.lru_cache(maxsize=1024)
@@ -54,7 +56,8 @@ def tones(colour_name: str, tint: Rgb = (1.0, 1.0, 1.0)) -> Tones:
     if colour_name not in PAINTBOX:
         raise InputError(f"colour: got {colour_name!r}, expected one of {', '.join(PAINTBOX)}; add it to PAINTBOX")
     body, dark, light, accent = (_tinted(rgb, tint) for rgb in PAINTBOX[colour_name])
-    return Tones(body=body, dark=dark, light=light, accent=accent, ink=_tinted(INK, tint), white=_tinted(WHITE, tint))
+    ink, white, glass = (_tinted(rgb, tint) for rgb in (INK, WHITE, GLASS))
+    return Tones(body=body, dark=dark, light=light, accent=accent, ink=ink, white=white, glass=glass)
 
 
 def _tinted(rgb: Rgb, tint: Rgb) -> int:

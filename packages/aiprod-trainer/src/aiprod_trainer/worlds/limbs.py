@@ -8,7 +8,7 @@ import math
 
 import skia
 
-from aiprod_trainer.worlds.brush import Point, line
+from aiprod_trainer.worlds.brush import Point, facets, fill, joined, slab, smooth
 from aiprod_trainer.worlds.motion import AIRBORNE_SHARE, Pose
 
 NOMINAL_SIZE = 0.48  # a pose speaks frame heights, a drawing heights of the subject, whose size is 0.44 to 0.52
@@ -56,10 +56,41 @@ def step(pose: Pose, turns: float, reach: float, clearance: float) -> Point:
             return 0.0, 0.0
 
 
-def leg(canvas: skia.Canvas, hip: Point, foot: Point, segment: float, bend: int, width: float, colour: int) -> None:
-    """A thigh and a shin of length `segment` each; the joint points forward for `bend` 1, backward for -1."""
+def leg(
+    canvas: skia.Canvas,
+    parts: tuple[skia.Path, skia.Path],
+    hip: Point,
+    foot: Point,
+    segment: float,
+    bend: int,
+    colour: int,
+) -> None:
+    """Draw a thigh and a shin, both hanging from (0, 0) to (0, `segment`), so that the ankle reaches `foot`.
+
+    The joint points forward for `bend` 1, backward for -1. A foot out of reach is approached with a straight leg.
+    """
     across, down = foot[0] - hip[0], foot[1] - hip[1]
-    distance = max(1e-6, math.hypot(across, down))
-    out = bend * math.sqrt(max(0.0, segment**2 - distance**2 / 4)) / distance
-    knee = ((hip[0] + foot[0]) / 2 + out * down, (hip[1] + foot[1]) / 2 - out * across)
-    line(canvas, (hip, knee, foot), width, colour)
+    half = min(1.0, math.hypot(across, down) / (2 * segment))
+    slant = math.degrees(math.atan2(-across, down))
+    fold = bend * math.degrees(math.acos(half))
+    canvas.save()
+    canvas.translate(*hip)
+    canvas.rotate(slant - fold)
+    fill(canvas, parts[0], colour)
+    canvas.translate(0.0, segment)
+    canvas.rotate(2 * fold)
+    fill(canvas, parts[1], colour)
+    canvas.restore()
+
+
+def limb_parts(
+    segment: float, hip_width: float, knee_width: float, ankle_width: float, toe: float
+) -> tuple[skia.Path, skia.Path]:
+    """A thigh and a shin with a paw that reaches `toe` forward."""
+    hip, knee, ankle = hip_width / 2, knee_width / 2, ankle_width / 2
+    thigh = smooth((-hip, 0.0), (0.0, -hip), (hip, 0.0), (knee, segment), (0.0, segment + knee), (-knee, segment))
+    shin = joined(
+        facets((-knee, 0.0), (knee, 0.0), (ankle, segment - ankle), (-ankle, segment - ankle)),
+        slab(-ankle, segment - 1.8 * ankle, ankle + toe, segment, min(0.8 * ankle, 0.06)),
+    )
+    return thigh, shin

@@ -13,56 +13,63 @@ from aiprod_trainer.worlds.brush import (
     fill,
     inside,
     joined,
-    line,
     ring_of,
     slab,
     smooth,
 )
-from aiprod_trainer.worlds.limbs import airborne, crouch, leg, step, strides, wave
+from aiprod_trainer.worlds.limbs import airborne, crouch, leg, limb_parts, step, strides, wave
 from aiprod_trainer.worlds.motion import Pose
 
-_ROBOT_BODY = slab(-0.23, -0.53, 0.23, -0.19, 0.06)
-_ROBOT_HEAD = slab(-0.27, -0.90, 0.27, -0.54, 0.08)
-_ROBOT_VISOR = slab(-0.16, -0.83, 0.24, -0.62, 0.05)
-_ROBOT_EYES = joined(ring_of(-0.04, -0.745, 0.058, 0.058), ring_of(0.14, -0.745, 0.058, 0.058))
+_ROBOT_BODY = slab(-0.27, -0.53, 0.27, -0.17, 0.07)
+_ROBOT_HEAD = slab(-0.32, -0.90, 0.32, -0.52, 0.09)
+_ROBOT_NECK = slab(-0.27, -0.56, 0.27, -0.47, 0.0)
+_ROBOT_VISOR = slab(-0.20, -0.83, 0.28, -0.61, 0.06)
+_ROBOT_EYES = joined(ring_of(-0.06, -0.74, 0.066), ring_of(0.15, -0.74, 0.066))
+_ROBOT_MOUTH = slab(-0.09, -0.04, 0.18, 0.04, 0.02)
+_ROBOT_ANTENNA = slab(-0.025, -0.97, 0.025, -0.88, 0.0)
+_ROBOT_SEGMENT = 0.1
+_ROBOT_LEG = limb_parts(_ROBOT_SEGMENT, 0.14, 0.14, 0.14, 0.06)
+_ROBOT_ARM = slab(-0.055, -0.05, 0.055, 0.27, 0.05)
 
 
 def draw_robot(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     """A box for a body, a square head with a dark visor, an antenna; visor and antenna light up when it calls."""
-    sink = 0.06 * crouch(pose)
-    _robot_leg(canvas, tones.dark, pose, 0.5, 0.11, sink)
-    _robot_arm(canvas, tones.dark, pose, 0.0, 0.20, sink)
+    sink = 0.05 * crouch(pose)
+    _robot_leg(canvas, tones.dark, pose, 0.5, 0.13, sink)
+    _robot_arm(canvas, tones.dark, pose, 0.0, 0.25, sink)
     canvas.save()
     canvas.translate(0.0, sink)
-    line(canvas, ((0.0, -0.90), (0.0, -0.95)), 0.05, tones.dark)
-    dot(canvas, 0.0, -0.96, 0.05 + 0.03 * pose.mouth, tones.accent)
+    fill(canvas, _ROBOT_ANTENNA, tones.dark)
+    dot(canvas, 0.0, -0.95, 0.055 + 0.035 * pose.mouth, tones.accent)
     fill(canvas, _ROBOT_BODY, tones.body)
-    block(canvas, -0.06, -0.45, 0.16, -0.33, 0.03, tones.light)
+    fill(canvas, _ROBOT_NECK, tones.dark)
+    block(canvas, -0.06, -0.41, 0.18, -0.28, 0.03, tones.light)
     fill(canvas, _ROBOT_HEAD, tones.body)
     fill(canvas, _ROBOT_VISOR, tones.ink)
     fill(canvas, _ROBOT_EYES, tones.white)
     if pose.mouth > 0:
-        block(canvas, -0.06, -0.665, 0.16, -0.665 + 0.09 * pose.mouth, 0.02, tones.accent)
+        canvas.translate(0.0, -0.645)
+        canvas.scale(1.0, pose.mouth)
+        fill(canvas, _ROBOT_MOUTH, tones.accent)
     canvas.restore()
-    _robot_leg(canvas, tones.body, pose, 0.0, -0.09, sink)
-    _robot_arm(canvas, tones.dark, pose, 0.5, -0.25, sink)
+    _robot_leg(canvas, tones.body, pose, 0.0, -0.11, sink)
+    _robot_arm(canvas, tones.dark, pose, 0.5, -0.28, sink)
 
 
 def _robot_leg(canvas: skia.Canvas, colour: int, pose: Pose, turns: float, x: float, sink: float) -> None:
     along, down = step(pose, turns, 0.12, 0.07)
-    lifted = 0.05 * airborne(pose)
-    foot = (x + along, -0.06 + down - lifted)
-    leg(canvas, (x, -0.22 + sink), foot, 0.09, 1, 0.11, colour)
-    block(canvas, foot[0] - 0.08, foot[1] - 0.03, foot[0] + 0.12, foot[1] + 0.06, 0.03, colour)
+    leg(canvas, _ROBOT_LEG, (x, -0.2 + sink), (x + along, down - 0.05 * airborne(pose)), _ROBOT_SEGMENT, 1, colour)
 
 
 def _robot_arm(canvas: skia.Canvas, colour: int, pose: Pose, turns: float, x: float, sink: float) -> None:
     """Arms swing against the legs, and go up in a jump or a dance."""
-    swing = 0.6 * wave(pose, turns) if strides(pose) else 0.0
+    swing = 40 * wave(pose, turns) if strides(pose) else 0.0
     raised = airborne(pose) if pose.gait != "dance" else max(0.0, wave(pose, turns))
-    angle = swing + raised * (2.3 if x > 0 else -2.3) + (0.15 if x > 0 else -0.15)
-    hand = (x + 0.23 * math.sin(angle), -0.46 + sink + 0.23 * math.cos(angle))
-    line(canvas, ((x, -0.46 + sink), hand), 0.09, colour)
+    canvas.save()
+    canvas.translate(x, -0.44 + sink)
+    canvas.rotate(-swing - math.copysign(10 + 120 * raised, x))
+    fill(canvas, _ROBOT_ARM, colour)
+    canvas.restore()
 
 
 _BALL = ring_of(0.0, -0.5, 0.5)
@@ -87,8 +94,8 @@ def draw_ball(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     dot(canvas, 0.0, -0.5, 0.13, tones.dark)
 
 
-_BALLOON = smooth((0.0, -1.0), (0.24, -0.92), (0.32, -0.70), (0.22, -0.47), (0.0, -0.34), (-0.22, -0.47), (-0.32, -0.70),
-                  (-0.24, -0.92))  # fmt: skip
+_BALLOON = smooth((0.0, -1.0), (0.24, -0.92), (0.32, -0.70), (0.22, -0.47), (0.0, -0.34), (-0.22, -0.47),
+                  (-0.32, -0.70), (-0.24, -0.92))  # fmt: skip
 _BALLOON_SHADE = inside(
     smooth((0.28, -0.95), (0.40, -0.66), (0.10, -0.30), (-0.20, -0.44), (0.12, -0.52), (0.24, -0.72)), _BALLOON
 )
@@ -99,7 +106,7 @@ _BALLOON_SHINE = ring_of(-0.13, -0.79, 0.07, 0.10)
 def draw_balloon(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     """A pear of rubber above a string that sways."""
     sway = 0.09 * wave(pose)
-    bow(canvas, (0.0, -0.29), (sway, -0.2), (-sway, -0.12), (sway, -0.02), 0.035, tones.ink)
+    bow(canvas, (0.0, -0.29), (sway, -0.2), (-sway, -0.12), (sway, -0.02), 0.045, tones.dark)
     fill(canvas, _BALLOON, tones.body)
     fill(canvas, _BALLOON_SHADE, tones.dark)
     fill(canvas, _BALLOON_KNOT, tones.dark)

@@ -1,4 +1,4 @@
-"""The vehicles of the world: origin on the ground under the middle, facing right; wheels turn with the way travelled."""
+"""The vehicles of the world: origin on the ground under the middle, facing right; wheels turn as they travel."""
 
 import math
 
@@ -20,12 +20,12 @@ def draw_car(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     """A small saloon from the side; its headlight flashes when it calls."""
     fill(canvas, _CAR_BODY, tones.body)
     block(canvas, -0.62, -0.25, 0.62, -0.17, 0.03, tones.dark)
-    fill(canvas, _CAR_REAR_WINDOW, tones.white)
-    fill(canvas, _CAR_FRONT_WINDOW, tones.white)
+    fill(canvas, _CAR_REAR_WINDOW, tones.glass)
+    fill(canvas, _CAR_FRONT_WINDOW, tones.glass)
     dot(canvas, 0.60, -0.34, 0.055, tones.accent)
     if pose.mouth > 0:
-        fill(canvas, facets((0.60, -0.38), (0.60, -0.30), (0.86, -0.22), (0.86, -0.50)), tones.accent)
-        dot(canvas, 0.60, -0.34, 0.07 * pose.mouth, tones.white)
+        dot(canvas, 0.60, -0.34, 0.06 + 0.09 * pose.mouth, tones.accent)
+        dot(canvas, 0.60, -0.34, 0.09 * pose.mouth, tones.white)
     for x in (-0.37, 0.37):
         _wheel(canvas, tones, x, _CAR_WHEEL_RADIUS, pose)
 
