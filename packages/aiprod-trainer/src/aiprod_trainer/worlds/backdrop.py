@@ -9,7 +9,7 @@ from collections import OrderedDict
 import skia
 
 from aiprod_trainer.worlds.backgrounds import Layer, layers_of
-from aiprod_trainer.worlds.camera import MIDDLE_Y, View
+from aiprod_trainer.worlds.camera import MIDDLE_Y, View, follows_hero
 from aiprod_trainer.worlds.scene import Scene
 
 KEPT_BYTES = 192 * 2**20
@@ -43,7 +43,7 @@ _SHELF = Shelf(KEPT_BYTES)
 def draw_backdrop(canvas: skia.Canvas, scene: Scene, view: View, width_px: int, height_px: int) -> None:
     """The scenery of `scene` over the whole canvas, whose unit is a pixel."""
     place = (scene.setting, scene.time, scene.weather, scene.jitter)
-    comes_again = scene.camera == "static" or (scene.jitter == 0 and scene.camera != "tracking")
+    comes_again = scene.camera == "static" or (scene.jitter == 0 and not follows_hero(scene))
     if not comes_again:
         _draw_layers(canvas, place, view, width_px, height_px)
         return

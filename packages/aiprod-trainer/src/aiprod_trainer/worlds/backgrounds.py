@@ -20,7 +20,7 @@ PaintLayer: TypeAlias = Callable[[Pencil], None]
 
 # Sky, far, middle, ground: share of the camera's motion, and depth for the haze.
 PARALLAX = (0.0, 0.25, 0.5, 1.0)
-DEPTHS = (1.0, 1.0, 0.45, 0.0)
+DEPTHS = (1.0, 1.0, 0.32, 0.0)
 REACH = 1.7  # half the width that a layer covers: half a wide frame and the longest travel
 
 _LAYERS: dict[str, tuple[PaintLayer, PaintLayer, PaintLayer, PaintLayer]] = {

@@ -11,7 +11,7 @@ from aiprod_trainer.worlds.scene import Scene
 
 MIDDLE_Y = 0.5
 PAN_SPEED_PER_S = 0.12
-PAN_AGAINST_SPEED_PER_S = 0.08  # slower when the hero travels the other way, or it would leave the frame
+PAN_AGAINST_SPEED_PER_S = 0.06  # slower when the hero travels the other way, or it would leave the frame
 TILT_HEIGHT = 0.16
 ZOOM = 1.32
 ZOOM_ABOUT_Y = 0.62  # the middle of a hero that stands
@@ -31,19 +31,20 @@ REST = View()
 
 
 def view_at(scene: Scene, time_s: float) -> View:
-    """The camera at `time_s`, in [0, duration). Pans and tilts are at rest halfway through the clip."""
-    elapsed = time_s / scene.duration_s
+    """The camera at `time_s`, in [0, duration). Pans are at rest halfway through the clip."""
+    last_s = scene.duration_s - 1 / scene.frame_rate_hz
+    elapsed = min(1.0, time_s / last_s) if last_s > 0 else 0.0
     match scene.camera:
         case "pan-left" | "pan-right":
-            return View(x=_pan_speed_per_s(scene) * (time_s - scene.duration_s / 2))
+            return View(x=_pan_speed_per_s(scene) * (time_s - last_s / 2))
         case "tilt-up":
             return View(y=TILT_HEIGHT * (0.4 - _eased(elapsed)))
         case "tilt-down":
             return View(y=TILT_HEIGHT * (_eased(elapsed) - 0.6))
         case "zoom-in":
-            return _zoomed(ZOOM ** _eased(elapsed))
+            return _zoomed(scene, time_s, ZOOM ** _eased(elapsed))
         case "zoom-out":
-            return _zoomed(ZOOM ** (1.0 - _eased(elapsed)))
+            return _zoomed(scene, time_s, ZOOM ** (1.0 - _eased(elapsed)))
         case "tracking":
             return View(x=pose_at(scene, time_s).x)
         case "handheld":
@@ -64,9 +65,15 @@ def _eased(elapsed: float) -> float:
     return elapsed * elapsed * (3 - 2 * elapsed)
 
 
-def _zoomed(zoom: float) -> View:
-    """Magnified about the hero's middle, which keeps its place in the frame."""
-    return View(y=(ZOOM_ABOUT_Y - MIDDLE_Y) * (1 - 1 / zoom), zoom=zoom)
+def follows_hero(scene: Scene) -> bool:
+    """Whether the view depends on where this hero is, so that no other scene has the same one."""
+    return scene.camera == "tracking" or (scene.camera in ("zoom-in", "zoom-out") and scene.action in SPEED_PER_S)
+
+
+def _zoomed(scene: Scene, time_s: float, zoom: float) -> View:
+    """Magnified about the middle of the hero, or where it stands still, of its place: it keeps that in the frame."""
+    x = pose_at(scene, time_s).x if follows_hero(scene) else 0.0
+    return View(x=x * (1 - 1 / zoom), y=(ZOOM_ABOUT_Y - MIDDLE_Y) * (1 - 1 / zoom), zoom=zoom)
 
 
 def _shaken(time_s: float) -> View:

@@ -46,7 +46,7 @@ def conifer(pencil: Pencil, x: float, y: float, tall: float, colour: Rgb) -> Non
     half = 0.23 * tall
     pencil.box(x - 0.04 * tall, y - 0.16 * tall, x + 0.04 * tall, y, rgb("6b4630"))
     for low, high, width in ((0.12, 0.60, 1.0), (0.36, 0.80, 0.78), (0.60, 1.0, 0.55)):
-        lighter = mix(colour, rgb("8fce9a"), 0.22 * low)
+        lighter = mix(colour, rgb("8fce9a"), 0.16 * low)
         tier = ((x - width * half, y - low * tall), (x, y - high * tall), (x + width * half, y - low * tall))
         pencil.polygon(tier, pencil.snowed(lighter, 0.25 + 0.5 * low))
 
@@ -54,14 +54,15 @@ def conifer(pencil: Pencil, x: float, y: float, tall: float, colour: Rgb) -> Non
 def forest_far(pencil: Pencil) -> None:
     for start in pencil.places(0.56):
         for x, tall in ((0.0, 0.34), (0.14, 0.42), (0.29, 0.36), (0.43, 0.46)):
-            conifer(pencil, start + x, 0.70, tall, rgb("4e9a76"))
-    pencil.band(0.68, 0.9, rgb("4e9a76"))
+            conifer(pencil, start + x, 0.70, tall, rgb("3f8a6c"))
+    pencil.band(0.63, 0.9, rgb("3f8a6c"))
 
 
 def forest_middle(pencil: Pencil) -> None:
     for start in pencil.places(1.24):
         for x, tall in ((-0.27, 0.44), (0.23, 0.36), (0.62, 0.50), (-0.45, 0.66), (0.45, 0.48)):
-            conifer(pencil, start + x, 0.735, tall * pencil.growth, rgb("1f6148"))
+            conifer(pencil, start + x, 0.735, tall * pencil.growth, rgb("175240"))
+    pencil.ridge(0.685, 0.012, 0.5, 0.0, pencil.snowed(rgb("3d7a52"), 0.8))
 
 
 def forest_ground(pencil: Pencil) -> None:
@@ -99,9 +100,9 @@ def palm(pencil: Pencil, x: float, y: float, tall: float) -> None:
 
 def desert_far(pencil: Pencil) -> None:
     for start in pencil.places(1.25):
-        mesa(pencil, start - 0.34, 0.30, 0.17)
-        mesa(pencil, start + 0.42, 0.22, 0.11)
-    pencil.ridge(0.61, 0.012, 1.0, 0.0, rgb("e7a565"))
+        mesa(pencil, start - 0.16, 0.36, 0.22)
+        mesa(pencil, start + 0.36, 0.26, 0.14)
+    pencil.ridge(0.615, 0.012, 1.0, 0.0, rgb("e7a565"))
 
 
 def mesa(pencil: Pencil, x: float, across: float, tall: float) -> None:
@@ -111,9 +112,9 @@ def mesa(pencil: Pencil, x: float, across: float, tall: float) -> None:
 
 
 def desert_middle(pencil: Pencil) -> None:
-    pencil.ridge(0.66, 0.045, 1.2, 0.05, rgb("f0b569"))
+    pencil.ridge(0.665, 0.03, 1.2, 0.42, rgb("f0b569"))
     for start in pencil.places(1.4):
-        cactus(pencil, start - 0.36, 0.735, 0.30 * pencil.growth)
+        cactus(pencil, start - 0.39, 0.745, 0.32 * pencil.growth)
         cactus(pencil, start + 0.43, 0.72, 0.20 * pencil.growth)
 
 

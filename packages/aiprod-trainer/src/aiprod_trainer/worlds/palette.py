@@ -62,7 +62,7 @@ class Light:
 
 _SKIES = {
     ("day", "clear"): ("3fa4ec", "86caf5", "d8f0fb"),
-    ("day", "rain"): ("66788b", "8d9dab", "b3c0c9"),
+    ("day", "rain"): ("6c8093", "95a7b5", "bccad2"),
     ("day", "snow"): ("94abc9", "bccce0", "e4ecf4"),
     ("day", "fog"): ("c3d0d6", "d5dee2", "e3eaeb"),
     ("dusk", "clear"): ("5d4ba6", "ea6f8c", "ffc06c"),
@@ -70,13 +70,13 @@ _SKIES = {
     ("dusk", "snow"): ("7a70b2", "d694b4", "fbd0ac"),
     ("dusk", "fog"): ("c9959c", "e3afa0", "f0c6a8"),
     ("night", "clear"): ("0a1138", "16265f", "31509a"),
-    ("night", "rain"): ("0d1424", "1a263e", "304159"),
+    ("night", "rain"): ("121c33", "20304e", "3b506e"),
     ("night", "snow"): ("18234c", "2e3f78", "5268a2"),
-    ("night", "fog"): ("2b3656", "3d4b6e", "515f85"),
+    ("night", "fog"): ("36436a", "4a5980", "64749c"),
 }
 _TINTS = {
     ("day", "clear"): (1.0, 1.0, 1.0),
-    ("day", "rain"): (0.72, 0.78, 0.83),
+    ("day", "rain"): (0.76, 0.83, 0.88),
     ("day", "snow"): (0.93, 0.96, 1.0),
     ("day", "fog"): (0.90, 0.93, 0.94),
     ("dusk", "clear"): (1.0, 0.78, 0.72),
@@ -84,7 +84,7 @@ _TINTS = {
     ("dusk", "snow"): (0.95, 0.79, 0.83),
     ("dusk", "fog"): (0.95, 0.80, 0.74),
     ("night", "clear"): (0.33, 0.42, 0.70),
-    ("night", "rain"): (0.27, 0.34, 0.50),
+    ("night", "rain"): (0.33, 0.41, 0.57),
     ("night", "snow"): (0.46, 0.55, 0.82),
     ("night", "fog"): (0.35, 0.43, 0.64),
 }
@@ -96,6 +96,7 @@ _WEATHER_TINTS = {
     "fog": (0.97, 0.98, 0.98),
 }
 _HAZE = {"clear": (0.0, 0.34), "rain": (0.04, 0.52), "snow": (0.0, 0.46), "fog": (0.22, 0.90)}
+_NIGHT_BLUE = 0.16  # of the haze on everything at night: sand and grass turn blue, not grey
 _CLOUDS = {"day": "ffffff", "dusk": "ffc7b0", "night": "3a4f8e"}
 _ORBS = {"day": "ffe066", "dusk": "ffe9a0", "night": "fff3cf"}
 _CLOUD_STRENGTH = {"clear": 0.92, "rain": 1.0, "snow": 0.75, "fog": 0.0}
@@ -115,9 +116,13 @@ def light_of(setting: str, time: str, weather: str) -> Light:
     in_space = setting == "moon"
     top, middle, horizon = (rgb(code) for code in (_SPACE_SKIES[time] if in_space else _SKIES[time, weather]))
     haze_near, haze_far = (0.0, 0.0) if in_space else _HAZE[weather]
+    if time == "night":
+        haze_near = max(haze_near, _NIGHT_BLUE)
     cloud = rgb(_CLOUDS[time])
-    if weather in ("rain", "snow"):
-        cloud = mix(multiply(middle, (0.82, 0.83, 0.86)), top, 0.35) if weather == "rain" else mix(cloud, middle, 0.45)
+    if weather == "rain":
+        cloud = mix(middle, horizon, 0.7) if time == "night" else multiply(top, (0.80, 0.81, 0.84))
+    if weather == "snow":
+        cloud = mix(rgb(_CLOUDS[time]), middle, 0.45)
     return Light(
         sky=(top, middle, horizon),
         tint=_TINTS[time, weather],

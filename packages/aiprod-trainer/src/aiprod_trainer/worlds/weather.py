@@ -16,17 +16,16 @@ from aiprod_trainer.worlds.pencil import paint_of
 RAIN_SLANT = -0.22  # sideways for each height fallen
 RAIN_LENGTH, RAIN_WIDTH, RAIN_SPEED_PER_S = 0.085, 0.011, 0.95
 RAIN_STREAKS_PER_HEIGHT = 14
-SNOW_RADII = (0.011, 0.015, 0.020)
-SNOW_SPEED_PER_S = (0.13, 0.17, 0.22)  # large flakes are near, and fall faster
+SNOW_RADII = (0.014, 0.020)
+SNOW_SPEED_PER_S = (0.14, 0.20)  # large flakes are near, and fall faster
 SNOW_FLAKES_PER_HEIGHT = 9  # of each radius
 SNOW_SWAY, SNOW_SWAY_S = 0.022, 2.5
 FOG_DRIFT_PER_S = 0.045
-FOG_VEIL = 0.10
 MARGIN = 0.1
 
 # x, y, half width, half height, strength: banks behind the hero's feet, and one before them.
 FOG_BACK = ((-0.30, 0.60, 0.55, 0.11, 0.55), (0.45, 0.66, 0.60, 0.09, 0.50))
-FOG_FRONT = ((0.10, 0.93, 0.75, 0.10, 0.45),)
+FOG_FRONT = ((0.10, 0.91, 0.75, 0.11, 0.62),)
 
 
 def draw_behind(canvas: skia.Canvas, light: Light, weather: str, time_s: float, aspect: float) -> None:
@@ -44,7 +43,6 @@ def draw_before(canvas: skia.Canvas, light: Light, weather: str, time_s: float, 
             _snow(canvas, light, time_s, aspect)
         case "fog":
             _banks(canvas, light, FOG_FRONT, time_s, aspect)
-            canvas.drawPaint(paint_of(light.haze, FOG_VEIL))
 
 
 @functools.lru_cache(maxsize=64)
