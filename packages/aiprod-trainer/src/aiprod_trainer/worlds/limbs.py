@@ -14,6 +14,7 @@ from aiprod_trainer.worlds.motion import AIRBORNE_SHARE, Pose
 NOMINAL_SIZE = 0.48  # a pose speaks frame heights, a drawing heights of the subject, whose size is 0.44 to 0.52
 STRIDE = {"walk": 1.0, "run": 1.5}
 CLEARANCE = {"walk": 1.0, "run": 1.6}
+HEEL_LIFT = 0.3  # of the way a foot trails: it leaves the ground over its toe
 
 
 def wave(pose: Pose, turns: float = 0.0) -> float:
@@ -49,7 +50,9 @@ def step(pose: Pose, turns: float, reach: float, clearance: float) -> Point:
         case "walk" | "run":
             angle = math.tau * (pose.phase + turns)
             lifted = CLEARANCE[pose.gait] * clearance * max(0.0, math.cos(angle))
-            return reach * STRIDE[pose.gait] * math.sin(angle), pose.lift / NOMINAL_SIZE - lifted
+            along = reach * STRIDE[pose.gait] * math.sin(angle)
+            heel = HEEL_LIFT * max(0.0, -along)
+            return along, pose.lift / NOMINAL_SIZE - max(lifted, heel)
         case "dance":
             return 0.0, -2 * clearance * max(0.0, -wave(pose, turns))
         case _:

@@ -20,15 +20,15 @@ from aiprod_trainer.worlds.brush import (
 from aiprod_trainer.worlds.limbs import airborne, crouch, leg, limb_parts, step, strides, wave
 from aiprod_trainer.worlds.motion import Pose
 
-_ROBOT_BODY = slab(-0.27, -0.53, 0.27, -0.17, 0.07)
+_ROBOT_BODY = slab(-0.27, -0.54, 0.27, -0.22, 0.07)
 _ROBOT_HEAD = slab(-0.32, -0.90, 0.32, -0.52, 0.09)
 _ROBOT_NECK = slab(-0.27, -0.56, 0.27, -0.47, 0.0)
 _ROBOT_VISOR = slab(-0.20, -0.83, 0.28, -0.61, 0.06)
 _ROBOT_EYES = joined(ring_of(-0.06, -0.74, 0.066), ring_of(0.15, -0.74, 0.066))
 _ROBOT_MOUTH = slab(-0.09, -0.04, 0.18, 0.04, 0.02)
 _ROBOT_ANTENNA = slab(-0.025, -0.97, 0.025, -0.88, 0.0)
-_ROBOT_SEGMENT = 0.1
-_ROBOT_LEG = limb_parts(_ROBOT_SEGMENT, 0.14, 0.14, 0.14, 0.06)
+_ROBOT_SEGMENT = 0.125
+_ROBOT_LEG = limb_parts(_ROBOT_SEGMENT, 0.15, 0.15, 0.15, 0.06)
 _ROBOT_ARM = slab(-0.055, -0.05, 0.055, 0.27, 0.05)
 
 
@@ -43,7 +43,7 @@ def draw_robot(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     dot(canvas, 0.0, -0.95, 0.055 + 0.035 * pose.mouth, tones.accent)
     fill(canvas, _ROBOT_BODY, tones.body)
     fill(canvas, _ROBOT_NECK, tones.dark)
-    block(canvas, -0.06, -0.41, 0.18, -0.28, 0.03, tones.light)
+    block(canvas, -0.06, -0.43, 0.18, -0.31, 0.03, tones.light)
     fill(canvas, _ROBOT_HEAD, tones.body)
     fill(canvas, _ROBOT_VISOR, tones.ink)
     fill(canvas, _ROBOT_EYES, tones.white)
@@ -57,8 +57,10 @@ def draw_robot(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
 
 
 def _robot_leg(canvas: skia.Canvas, colour: int, pose: Pose, turns: float, x: float, sink: float) -> None:
-    along, down = step(pose, turns, 0.12, 0.07)
-    leg(canvas, _ROBOT_LEG, (x, -0.2 + sink), (x + along, down - 0.05 * airborne(pose)), _ROBOT_SEGMENT, 1, colour)
+    # Seen from the side while striding, so that the legs cross evenly; from the front while standing.
+    x *= 0.25 if strides(pose) else 1.0
+    along, down = step(pose, turns, 0.13, 0.08)
+    leg(canvas, _ROBOT_LEG, (x, -0.25 + sink), (x + along, down - 0.05 * airborne(pose)), _ROBOT_SEGMENT, 1, colour)
 
 
 def _robot_arm(canvas: skia.Canvas, colour: int, pose: Pose, turns: float, x: float, sink: float) -> None:
