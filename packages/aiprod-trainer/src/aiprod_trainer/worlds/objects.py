@@ -16,6 +16,7 @@ from aiprod_trainer.worlds.brush import (
     ring_of,
     slab,
     smooth,
+    turn,
 )
 from aiprod_trainer.worlds.limbs import airborne, crouch, leg, limb_parts, step, strides, wave
 from aiprod_trainer.worlds.motion import Pose
@@ -36,9 +37,9 @@ def draw_robot(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     """A box for a body, a square head with a dark visor, an antenna; visor and antenna light up when it calls."""
     sink = 0.05 * crouch(pose)
     _robot_leg(canvas, tones.dark, pose, 0.5, 0.13, sink)
-    _robot_arm(canvas, tones.dark, pose, 0.0, 0.25, sink)
-    canvas.save()
+    turn(canvas, 0.0, -0.25, 0.2 if pose.gait == "run" else 0.0)
     canvas.translate(0.0, sink)
+    _robot_arm(canvas, tones.dark, pose, 0.0, 0.25)
     fill(canvas, _ROBOT_ANTENNA, tones.dark)
     dot(canvas, 0.0, -0.95, 0.055 + 0.035 * pose.mouth, tones.accent)
     fill(canvas, _ROBOT_BODY, tones.body)
@@ -48,12 +49,14 @@ def draw_robot(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     fill(canvas, _ROBOT_VISOR, tones.ink)
     fill(canvas, _ROBOT_EYES, tones.white)
     if pose.mouth > 0:
+        canvas.save()
         canvas.translate(0.0, -0.645)
         canvas.scale(1.0, pose.mouth)
         fill(canvas, _ROBOT_MOUTH, tones.accent)
+        canvas.restore()
+    _robot_arm(canvas, tones.dark, pose, 0.5, -0.28)
     canvas.restore()
     _robot_leg(canvas, tones.body, pose, 0.0, -0.11, sink)
-    _robot_arm(canvas, tones.dark, pose, 0.5, -0.28, sink)
 
 
 def _robot_leg(canvas: skia.Canvas, colour: int, pose: Pose, turns: float, x: float, sink: float) -> None:
@@ -63,12 +66,12 @@ def _robot_leg(canvas: skia.Canvas, colour: int, pose: Pose, turns: float, x: fl
     leg(canvas, _ROBOT_LEG, (x, -0.25 + sink), (x + along, down - 0.05 * airborne(pose)), _ROBOT_SEGMENT, 1, colour)
 
 
-def _robot_arm(canvas: skia.Canvas, colour: int, pose: Pose, turns: float, x: float, sink: float) -> None:
+def _robot_arm(canvas: skia.Canvas, colour: int, pose: Pose, turns: float, x: float) -> None:
     """Arms swing against the legs, and go up in a jump or a dance."""
     swing = 40 * wave(pose, turns) if strides(pose) else 0.0
     raised = airborne(pose) if pose.gait != "dance" else max(0.0, wave(pose, turns))
     canvas.save()
-    canvas.translate(x, -0.44 + sink)
+    canvas.translate(x, -0.44)
     canvas.rotate(-swing - math.copysign(10 + 120 * raised, x))
     fill(canvas, _ROBOT_ARM, colour)
     canvas.restore()
