@@ -1,0 +1,35 @@
+# setup: everything into .venv   demo: a film with sound   test, check: what CI runs   bench: printed figures
+PYTHON ?= python3
+PIP_FLAGS ?=
+PYTEST_FLAGS ?=
+BIN := .venv/bin
+STAMP := .venv/.stamp
+PACKAGES := packages/aiprod-core packages/aiprod-pipelines packages/aiprod-trainer
+DEMO_PROMPT ?= A red cat walks on a beach on a clear day. The camera is still.
+
+.PHONY: setup demo test check bench
+
+setup: $(STAMP)
+
+# torch first and alone: only so can an index or a wheel already here decide which build of it is taken.
+$(STAMP): requirements.lock constraints.txt $(PACKAGES:%=%/pyproject.toml)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install $(PIP_FLAGS) "$$(grep '^torch==' requirements.lock)" -c constraints.txt
+	$(BIN)/python -m pip install $(PIP_FLAGS) -r requirements.lock -c constraints.txt
+	$(BIN)/python -m pip install --no-deps --no-build-isolation $(PACKAGES:%=-e %)
+	touch $@
+
+demo: setup
+	$(BIN)/aiprod generate "$(DEMO_PROMPT)" --seed 1 --output-path demo.mp4 --contact-sheet demo.png
+
+test: setup
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done

@@ -1,0 +1,1 @@
+"""The commands of `aiprod` that this package brings; each module is one, named in the entry points."""

@@ -1,0 +1,135 @@
+"""Render a sentence into a film clip with sound, and write its receipt beside it."""
+
+import json
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.console import Console
+
+from aiprod_core.types import GenerationConfig, ImageCondition
+from aiprod_pipelines import output
+from aiprod_pipelines.commands.options import ModelsRoot, Rate, Threads
+from aiprod_pipelines.commands.progress import live_progress
+from aiprod_pipelines.contact_sheet import encode_contact_sheet
+from aiprod_pipelines.media import check_video_path
+from aiprod_pipelines.proof.receipt import receipt_path
+from aiprod_pipelines.rendering import Precision, Rendered, Setup, render
+from aiprod_pipelines.sovereignty import provision
+from aiprod_pipelines.sovereignty.offline import forbid_network
+
+DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(GenerationConfig)}
+EPILOG = """
+[bold]Examples[/bold]
+
+aiprod generate "A red cat walks on a beach on a clear day."
+
+aiprod generate "A blue bird flies over a meadow at dusk." --seed 7 --num-frames 33 --output-path bird.mp4
+
+aiprod generate "The cat runs." --image cat.png 0 1.0 --negative-prompt "rain" --json
+"""
+
+app = typer.Typer(rich_markup_mode="rich")
+
+
+@app.command(epilog=EPILOG)
+def generate(
+    prompt: Annotated[str, typer.Argument(help="What the clip shows, in a sentence or two.", show_default=False)],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same film.")] = DEFAULTS["seed"],
+    negative_prompt: Annotated[str, typer.Option(help="What to stay away from.")] = "",
+    width: Annotated[int, typer.Option(help="Pixels.")] = DEFAULTS["width"],
+    height: Annotated[int, typer.Option(help="Pixels.")] = DEFAULTS["height"],
+    num_frames: Annotated[int, typer.Option(help="Length in frames.")] = DEFAULTS["num_frames"],
+    frame_rate: Annotated[float, typer.Option(help="Frames per second.")] = DEFAULTS["frame_rate"],
+    num_inference_steps: Annotated[int, typer.Option(help="Denoising steps.")] = DEFAULTS["num_inference_steps"],
+    guidance_scale: Annotated[float, typer.Option(help="How hard to follow the prompt; 1 is not at all harder.")] = (
+        DEFAULTS["guidance_scale"]
+    ),
+    guidance_rescale: Annotated[float, typer.Option(help="How much of guidance's contrast to take back, 0 to 1.")] = (
+        DEFAULTS["guidance_rescale"]
+    ),
+    image: Annotated[
+        list[tuple[Path, int, float]] | None,
+        typer.Option(help="Pin a picture: its path, the frame it stands at, and a strength from 0 to 1. Repeatable."),
+    ] = None,
+    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="With sound, or silent.")] = True,
+    model: Annotated[
+        str, typer.Option(help="Name of a folder of weights, or a path to one.")
+    ] = provision.DEFAULT_MODEL,
+    models_root: ModelsRoot = None,
+    precision: Annotated[
+        Precision, typer.Option(help="fp32 repeats best, bf16 is faster where the CPU has it.")
+    ] = "fp32",
+    threads: Threads = None,
+    rate_eur_per_h: Rate = 0.0,
+    output_path: Annotated[Path, typer.Option(help="The .mp4 to write; the receipt goes beside it.")] = Path("out.mp4"),
+    contact_sheet: Annotated[
+        Path | None, typer.Option(help="Also write a .png with the clip's frames and sound.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+) -> None:
+    """Render PROMPT into a film clip with sound: H.264 and AAC in one .mp4, with its receipt beside it."""
+    began_s = time.perf_counter()
+    config = GenerationConfig(
+        prompt=prompt,
+        negative_prompt=negative_prompt,
+        seed=seed,
+        width=width,
+        height=height,
+        num_frames=num_frames,
+        frame_rate=frame_rate,
+        num_inference_steps=num_inference_steps,
+        guidance_scale=guidance_scale,
+        guidance_rescale=guidance_rescale,
+        audio=audio,
+        images=tuple(
+            ImageCondition(path=path, frame=frame, strength=strength) for path, frame, strength in image or ()
+        ),
+    )
+    check_video_path(output_path)
+    for path in (output_path, contact_sheet):
+        if path is not None:
+            output.check_writable(path)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    setup = Setup(
+        models_dir=provision.locate(model, environment=models_root), precision=precision, rate_eur_per_h=rate_eur_per_h
+    )
+    with forbid_network(), live_progress() as on_progress:
+        rendered = render(config, setup, output_path, on_progress=on_progress)
+    files = {output_path: rendered.mp4, receipt_path(output_path): rendered.receipt.to_json()}
+    if contact_sheet is not None:
+        files[contact_sheet] = encode_contact_sheet(rendered.clip)
+    output.save(files)
+    _report(rendered, output_path, time.perf_counter() - began_s, as_json)
+
+
+def _report(rendered: Rendered, film: Path, elapsed_s: float, as_json: bool) -> None:
+    receipt = rendered.receipt
+    if as_json:
+        facts = {
+            "output": str(film),
+            "receipt": str(receipt_path(film)),
+            "sha256": receipt.output.sha256,
+            "duration_s": receipt.output.duration_s,
+            "elapsed_s": round(elapsed_s, 3),
+            "timings_s": receipt.timings_s,
+            "peak_memory_bytes": receipt.cost.peak_memory_bytes,
+            "unknown_words": receipt.unknown_words,
+        }
+        typer.echo(json.dumps(facts))
+        return
+    typer.echo(
+        f"{film}: {receipt.output.duration_s:.1f} s of film in {elapsed_s:.1f} s; receipt {receipt_path(film).name}"
+    )
+    if receipt.unknown_words:
+        words = ", ".join(map(repr, receipt.unknown_words))
+        Console(stderr=True, highlight=False).print(
+            f"note: {receipt.model.name} does not know {words} and drew the rest. For a larger model: "
+            "aiprod models install FOLDER, then aiprod generate --model NAME",
+            style="yellow",
+            markup=False,
+        )

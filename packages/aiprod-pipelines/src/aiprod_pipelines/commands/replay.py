@@ -1,0 +1,108 @@
+"""Render a film again from its receipt and prove that it is the same."""
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+
+from aiprod_core.errors import MediaError, WeightsError
+from aiprod_pipelines import output
+from aiprod_pipelines.commands.compare import facts, show
+from aiprod_pipelines.commands.options import ModelsRoot
+from aiprod_pipelines.commands.progress import live_progress
+from aiprod_pipelines.machine import this_machine
+from aiprod_pipelines.media import check_video_path
+from aiprod_pipelines.proof.receipt import Receipt, config_of, film_path, read_receipt, receipt_path, this_code
+from aiprod_pipelines.quality.compare import Verdict, compare
+from aiprod_pipelines.rendering import Setup, render
+from aiprod_pipelines.sovereignty import provision
+from aiprod_pipelines.sovereignty.offline import forbid_network
+
+app = typer.Typer(rich_markup_mode="rich")
+
+
+@app.command(epilog="[bold]Example[/bold]: aiprod replay cat.mp4.receipt.json --keep again.mp4")
+def replay(
+    receipt_file: Annotated[Path, typer.Argument(metavar="RECEIPT", help="The .receipt.json beside a film.")],
+    keep: Annotated[Path | None, typer.Option(help="Write the new rendering to this .mp4.")] = None,
+    model: Annotated[str | None, typer.Option(help="Folder of the weights, where their name is not enough.")] = None,
+    models_root: ModelsRoot = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as one JSON object.")] = False,
+) -> None:
+    """Render the film of RECEIPT again with the same weights, seed, settings and threads, and compare.
+
+    Exit code 0: identical or equivalent (above 55 dB). Exit code 1: different, or it cannot be rendered here.
+    """
+    receipt = read_receipt(receipt_file)
+    film = film_path(receipt_file)
+    check_original(receipt, film)
+    if keep is not None:
+        check_video_path(keep)
+        output.check_writable(keep)
+    config = config_of(receipt, receipt_file.resolve().parent)
+    models_dir = provision.locate(model or receipt.model.name, environment=models_root)
+    check_weights(receipt, models_dir)
+    note_differences(receipt)
+    torch.set_num_threads(receipt.place.threads)
+    setup = Setup(
+        models_dir=models_dir,
+        device=receipt.place.device,
+        precision=receipt.place.precision,
+        rate_eur_per_h=receipt.cost.rate_eur_per_h,
+    )
+    with forbid_network(), live_progress() as on_progress:
+        rendered = render(config, setup, keep or film, on_progress=on_progress)
+    with tempfile.TemporaryDirectory() as folder:
+        again = Path(folder) / film.name
+        again.write_bytes(rendered.mp4)
+        comparison = compare(film, again)
+    if keep is not None:
+        output.save({keep: rendered.mp4, receipt_path(keep): rendered.receipt.to_json()})
+    if as_json:
+        typer.echo(json.dumps(facts(comparison)))
+    else:
+        show(comparison, Console())
+    if comparison.verdict is Verdict.DIFFERENT:
+        raise typer.Exit(1)
+
+
+def check_original(receipt: Receipt, film: Path) -> None:
+    """Raise `MediaError` unless `film` is the very file the receipt was written for."""
+    if not film.is_file():
+        raise MediaError(f"{film}: got no such file, expected the film beside its receipt; put it back to compare")
+    digest = hashlib.sha256(film.read_bytes()).hexdigest()
+    if digest != receipt.output.sha256:
+        raise MediaError(
+            f"{film}: got SHA-256 {digest[:12]}…, expected {receipt.output.sha256[:12]}… as the receipt says: "
+            "the film was changed after it was rendered; put the first one back"
+        )
+
+
+def check_weights(receipt: Receipt, models_dir: Path) -> None:
+    """Raise `WeightsError` unless the weights that rendered the film are the ones in `models_dir`."""
+    present = provision.verify(models_dir)
+    for name, digest in receipt.model.weights.items():
+        if present.get(name) != digest:
+            raise WeightsError(
+                f"{models_dir / name}: got other weights than the receipt's ({digest[:12]}…), expected "
+                f"{receipt.model.name} {receipt.model.version}; give their folder with --model"
+            )
+
+
+def note_differences(receipt: Receipt) -> None:
+    """Say on stderr what is not as it was when the film was rendered, since then bits may differ."""
+    machine, code = this_machine(), this_code()
+    pairs = {
+        "instruction set": (receipt.place.isa, machine.isa),
+        "processor": (receipt.place.processor, machine.processor),
+        "sources": (receipt.code.source_sha256[:12], code.source_sha256[:12]),
+        **{name: (was, code.libraries.get(name, "none")) for name, was in receipt.code.libraries.items()},
+    }
+    for name, (was, now) in pairs.items():
+        if was != now:
+            typer.echo(f"note: {name} was {was}, is {now}; bits may differ", err=True)

@@ -1,0 +1,61 @@
+"""Files that are whole or absent: bytes go to a temporary name in the same folder, then are renamed.
+
+Knows nothing of what the bytes mean. Whatever ends the writing (full disk, Ctrl-C, an error) leaves no partial file.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiprod_core.errors import MediaError
+
+
+def save(files: Mapping[Path, bytes]) -> None:
+    """Write all of `files` (path → content), or none of them.
+
+    Existing files are replaced only once every new one is safely on the disk.
+    Raises `MediaError` naming the file that could not be written.
+    """
+    staged: dict[Path, Path] = {}
+    try:
+        for path, content in files.items():
+            staged[path] = path.with_name(f".{path.name}.{os.getpid()}.part")
+            _write(path, staged[path], content)
+        for path, temporary in staged.items():
+            try:
+                temporary.replace(path)
+            except OSError as error:
+                raise _refused(path, error) from error
+    finally:
+        for temporary in staged.values():
+            temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raise `MediaError` where a file at `path` could not be made: known before the rendering, not after it."""
+    if path.is_dir():
+        raise MediaError(f"{path}: got a folder, expected a file name; add one, e.g. {path / 'clip.mp4'}")
+    probe = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
+def _write(path: Path, temporary: Path, content: bytes) -> None:
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: OSError) -> MediaError:
+    reason = error.strerror or type(error).__name__
+    return MediaError(
+        f"{path}: cannot write it ({reason}), expected a folder that exists, is writable and has space; "
+        "choose another --output-path or make room"
+    )

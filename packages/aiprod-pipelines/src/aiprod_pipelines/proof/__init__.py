@@ -1,0 +1,1 @@
+"""What proves where a clip comes from."""

@@ -1,0 +1,222 @@
+"""The receipt beside every film: all that made it, so that anybody with the weights can make it again and check.
+
+A receipt names what was asked, with what, on what, and what came out. It holds nothing of the environment, no account,
+no host name and no absolute path: pictures that were pinned are named relative to the film's own folder.
+"""
+
+import hashlib
+import os
+import platform
+from datetime import datetime
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+import aiprod_core
+import aiprod_pipelines
+from aiprod_core.errors import InputError
+from aiprod_core.types import GenerationConfig, ImageCondition
+
+SCHEMA: Literal["aiprod.receipt/1"] = "aiprod.receipt/1"
+LIBRARIES = ("torch", "numpy", "scipy", "pillow", "av", "einops", "safetensors", "tokenizers")
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PinnedImage(_Part):
+    """A picture pinned into the film; `path` relative to the folder of the film."""
+
+    path: str
+    sha256: Sha256
+    frame: int
+    strength: float
+
+
+class Settings(_Part):
+    """Everything of the request besides the words and the seed; units as in `GenerationConfig`."""
+
+    width: int
+    height: int
+    num_frames: int
+    frame_rate: float
+    num_inference_steps: int
+    guidance_scale: float
+    guidance_rescale: float
+    audio: bool
+    images: tuple[PinnedImage, ...] = ()
+
+
+class Model(_Part):
+    """The weights, by name and by content."""
+
+    name: str
+    version: str
+    weights: dict[str, Sha256]
+
+
+class Code(_Part):
+    """The program: versions, and one digest over the sources that rendered."""
+
+    aiprod: str
+    source_sha256: Sha256
+    python: str
+    libraries: dict[str, str]
+
+
+class Place(_Part):
+    """Where it ran: bits repeat where all of this is equal, PSNR > 55 dB holds elsewhere."""
+
+    device: str
+    precision: Literal["fp32", "bf16"]
+    threads: int
+    isa: str
+    processor: str
+    system: str
+
+
+class Output(_Part):
+    """What came out."""
+
+    file: str
+    sha256: Sha256
+    size_bytes: int
+    duration_s: float
+
+
+class Cost(_Part):
+    """Time of the machine, its price where a rate was given, and the most memory the process ever held."""
+
+    compute_s: float
+    peak_memory_bytes: int
+    rate_eur_per_h: float
+    cost_eur: float
+
+
+class Receipt(_Part):
+    """A whole receipt; `made_at` is UTC in ISO 8601, `timings_s` seconds per stage."""
+
+    schema_name: Literal["aiprod.receipt/1"] = Field(default=SCHEMA, alias="schema")
+    made_at: datetime
+    prompt: str
+    negative_prompt: str
+    seed: int
+    settings: Settings
+    unknown_words: tuple[str, ...]
+    model: Model
+    code: Code
+    place: Place
+    output: Output
+    timings_s: dict[str, float]
+    cost: Cost
+
+    def to_json(self) -> bytes:
+        """The file's content: UTF-8, indented, keys in the order of this class."""
+        return (self.model_dump_json(by_alias=True, indent=2) + "\n").encode()
+
+
+def receipt_path(film: Path) -> Path:
+    """Where the receipt of `film` stands: `out.mp4` → `out.mp4.receipt.json`."""
+    return film.with_name(film.name + ".receipt.json")
+
+
+def film_path(receipt: Path) -> Path:
+    """Where the film of a receipt stands: in the same folder, under the name the receipt's own name tells."""
+    return receipt.with_name(receipt.name.removesuffix(".receipt.json"))
+
+
+def read_receipt(path: Path) -> Receipt:
+    """Read and check a receipt. Raises `InputError` naming the first thing that is wrong with it."""
+    if not path.name.endswith(".receipt.json"):
+        raise InputError(
+            f"{path}: got another name, expected one ending in .receipt.json; give the file beside the film"
+        )
+    try:
+        return Receipt.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot read it ({error.strerror}); give the file that stands beside the film"
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "file"
+        raise InputError(
+            f"{path}: got a receipt whose {field} is wrong ({first['msg']}), expected {SCHEMA}; "
+            "use the file as it was written"
+        ) from error
+
+
+def settings_of(config: GenerationConfig, film: Path) -> Settings:
+    """The settings of a request whose film is to stand at `film`."""
+    folder = film.resolve().parent
+    images = tuple(
+        PinnedImage(
+            path=Path(os.path.relpath(image.path.resolve(), folder)).as_posix(),
+            sha256=hashlib.sha256(image.path.read_bytes()).hexdigest(),
+            frame=image.frame,
+            strength=image.strength,
+        )
+        for image in config.images
+    )
+    return Settings(
+        width=config.width,
+        height=config.height,
+        num_frames=config.num_frames,
+        frame_rate=config.frame_rate,
+        num_inference_steps=config.num_inference_steps,
+        guidance_scale=config.guidance_scale,
+        guidance_rescale=config.guidance_rescale,
+        audio=config.audio,
+        images=images,
+    )
+
+
+def config_of(receipt: Receipt, folder: Path) -> GenerationConfig:
+    """The request a receipt answers, its pictures looked for from `folder`.
+
+    Raises `InputError` where a pinned picture is missing or has another content.
+    """
+    conditions = []
+    for image in receipt.settings.images:
+        path = folder / image.path
+        if not path.is_file():
+            raise InputError(
+                f"{path}: got no such file, expected the pinned picture; put it back to replay the receipt"
+            )
+        if hashlib.sha256(path.read_bytes()).hexdigest() != image.sha256:
+            raise InputError(
+                f"{path}: got another picture, expected SHA-256 {image.sha256[:12]}…; put the first one back"
+            )
+        conditions.append(ImageCondition(path=path, frame=image.frame, strength=image.strength))
+    return GenerationConfig(
+        prompt=receipt.prompt,
+        negative_prompt=receipt.negative_prompt,
+        seed=receipt.seed,
+        **{**receipt.settings.model_dump(), "images": tuple(conditions)},
+    )
+
+
+@cache
+def this_code() -> Code:
+    """The program that is running."""
+    return Code(
+        aiprod=metadata.version("aiprod-pipelines"),
+        source_sha256=_source_digest(),
+        python=platform.python_version(),
+        libraries={name: metadata.version(name) for name in LIBRARIES},
+    )
+
+
+def _source_digest() -> str:
+    digest = hashlib.sha256()
+    for package in (aiprod_core, aiprod_pipelines):
+        root = Path(package.__path__[0])
+        for path in sorted(root.rglob("*.py")):
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{content}  {root.name}/{path.relative_to(root).as_posix()}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""How good a clip is, and how alike two clips are."""

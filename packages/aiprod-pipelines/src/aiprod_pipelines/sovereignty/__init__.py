@@ -1,0 +1,1 @@
+"""Weights that are here and whole, and a process that calls nobody."""
