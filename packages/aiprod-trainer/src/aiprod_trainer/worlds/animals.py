@@ -1,4 +1,4 @@
-"""The animals of the world, each drawn from its pose: origin between the feet, 1 unit high, facing right.
+"""The four-legged animals of the world, each drawn from its pose: origin between the feet, 1 unit high, facing right.
 
 Far limbs are dark, near limbs are of the body's colour, so that a walk reads at 60 px.
 """
@@ -18,6 +18,7 @@ from aiprod_trainer.worlds.brush import (
     joined,
     oval,
     ring_of,
+    slab,
     smooth,
     strip,
     turn,
@@ -87,17 +88,34 @@ _CAT_PUPILS = joined(ring_of(0.197, -0.685, 0.048, 0.066), ring_of(0.417, -0.685
 
 def draw_cat(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     """Pointed ears, a round face, a long tail that stands up and curls."""
+    if pose.gait == "sit":
+        _tail(canvas, tones, -0.24, -0.13, 12 * wave(pose) - 12)
+        _sitting_body(canvas, tones)
+        _cat_head(canvas, tones, pose, -0.11)
+        return
     _quadruped_legs(canvas, tones, pose, _CAT_STANCE, near=False)
     turn(canvas, -0.05, -0.4, _rock(pose))
     canvas.translate(0.0, 0.04 * crouch(pose))
+    _tail(canvas, tones, -0.33, -0.48, 9 * wave(pose) - 30 * airborne(pose) - (35 if pose.gait == "run" else 0))
+    fill(canvas, _CAT_BODY, tones.body)
+    fill(canvas, _CAT_SHADE, tones.dark)
+    _cat_head(canvas, tones, pose, 0.0)
+    canvas.restore()
+    _quadruped_legs(canvas, tones, pose, _CAT_STANCE, near=True)
+
+
+def _tail(canvas: skia.Canvas, tones: Tones, x: float, y: float, angle_degrees: float) -> None:
     canvas.save()
-    canvas.translate(-0.33, -0.48)
-    canvas.rotate(9 * wave(pose) - 30 * airborne(pose) - (35 if pose.gait == "run" else 0))
+    canvas.translate(x, y)
+    canvas.rotate(angle_degrees)
     fill(canvas, _CAT_TAIL, tones.body)
     fill(canvas, _CAT_TAIL_TIP, tones.dark)
     canvas.restore()
-    fill(canvas, _CAT_BODY, tones.body)
-    fill(canvas, _CAT_SHADE, tones.dark)
+
+
+def _cat_head(canvas: skia.Canvas, tones: Tones, pose: Pose, shift: float) -> None:
+    canvas.save()
+    canvas.translate(shift, 0.0)
     fill(canvas, _CAT_HEAD, tones.body)
     fill(canvas, _CAT_EARS, tones.light)
     fill(canvas, _CAT_MUZZLE, tones.light)
@@ -107,7 +125,22 @@ def draw_cat(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     if pose.mouth > 0:
         oval(canvas, 0.29, -0.525, 0.065, 0.065 * pose.mouth, tones.ink)
     canvas.restore()
-    _quadruped_legs(canvas, tones, pose, _CAT_STANCE, near=True)
+
+
+_SITTING_BODY = smooth((0.04, -0.62), (-0.14, -0.48), (-0.29, -0.24), (-0.30, -0.05), (-0.16, 0.0), (0.06, 0.0),
+                       (0.26, -0.08), (0.32, -0.34), (0.28, -0.60))  # fmt: skip
+_SITTING_SHADE = inside(joined(ring_of(0.16, -0.56, 0.24, 0.17), ring_of(-0.04, -0.14, 0.20, 0.19)), _SITTING_BODY)
+_SITTING_HAUNCH = joined(ring_of(-0.09, -0.15, 0.18, 0.16), slab(-0.20, -0.09, 0.12, 0.0, 0.04))
+_SITTING_FORE_LEGS = (slab(0.21, -0.40, 0.35, 0.0, 0.05), slab(0.11, -0.40, 0.27, 0.0, 0.05))
+
+
+def _sitting_body(canvas: skia.Canvas, tones: Tones) -> None:
+    """Upright on its haunches, propped on its fore legs: cat and dog."""
+    fill(canvas, _SITTING_FORE_LEGS[0], tones.dark)
+    fill(canvas, _SITTING_BODY, tones.body)
+    fill(canvas, _SITTING_SHADE, tones.dark)
+    fill(canvas, _SITTING_FORE_LEGS[1], tones.body)
+    fill(canvas, _SITTING_HAUNCH, tones.body)
 
 
 _DOG_STANCE = _stance(0.15, -0.26, -0.38, 0.10, 0.13, 0.035)
@@ -129,16 +162,33 @@ _DOG_TAIL = strip((0.0, 0.0), (-0.07, -0.02), (-0.13, -0.10), (-0.14, -0.19), 0.
 
 def draw_dog(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     """A long snout with a black nose, a hanging ear, a collar, a short tail that wags."""
+    if pose.gait == "sit":
+        _wagging_tail(canvas, tones, -0.25, -0.12, 22 * wave(pose) - 25)
+        _sitting_body(canvas, tones)
+        _dog_head(canvas, tones, pose, -0.09)
+        return
     _quadruped_legs(canvas, tones, pose, _DOG_STANCE, near=False)
     turn(canvas, -0.05, -0.4, _rock(pose))
     canvas.translate(0.0, 0.04 * crouch(pose))
-    canvas.save()
-    canvas.translate(-0.33, -0.52)
-    canvas.rotate(24 * wave(pose) - 20 * airborne(pose))
-    fill(canvas, _DOG_TAIL, tones.body)
-    canvas.restore()
+    _wagging_tail(canvas, tones, -0.33, -0.52, 24 * wave(pose) - 20 * airborne(pose))
     fill(canvas, _DOG_BODY, tones.body)
     fill(canvas, _DOG_BELLY, tones.light)
+    _dog_head(canvas, tones, pose, 0.0)
+    canvas.restore()
+    _quadruped_legs(canvas, tones, pose, _DOG_STANCE, near=True)
+
+
+def _wagging_tail(canvas: skia.Canvas, tones: Tones, x: float, y: float, angle_degrees: float) -> None:
+    canvas.save()
+    canvas.translate(x, y)
+    canvas.rotate(angle_degrees)
+    fill(canvas, _DOG_TAIL, tones.body)
+    canvas.restore()
+
+
+def _dog_head(canvas: skia.Canvas, tones: Tones, pose: Pose, shift: float) -> None:
+    canvas.save()
+    canvas.translate(shift, 0.0)
     if pose.mouth > 0:
         turn(canvas, 0.28, -0.64, 0.5 * pose.mouth)
         fill(canvas, _DOG_JAW, tones.body)
@@ -149,13 +199,10 @@ def draw_dog(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     dot(canvas, 0.335, -0.80, 0.07, tones.white)
     dot(canvas, 0.35, -0.795, 0.047, tones.ink)
     oval(canvas, 0.575, -0.755, 0.055, 0.045, tones.ink)
-    canvas.save()
     canvas.translate(0.17, -0.91)
     canvas.rotate(10 * wave(pose) + 35 * airborne(pose) if strides(pose) or pose.gait == "jump" else 0)
     fill(canvas, _DOG_EAR, tones.dark)
     canvas.restore()
-    canvas.restore()
-    _quadruped_legs(canvas, tones, pose, _DOG_STANCE, near=True)
 
 
 _ELEPHANT_STANCE = _stance(0.08, -0.33, -0.42, 0.13, 0.20, 0.02)
@@ -206,72 +253,66 @@ def draw_elephant(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     _quadruped_legs(canvas, tones, pose, _ELEPHANT_STANCE, near=True)
 
 
-_BIRD_BODY = joined(
-    smooth(
-        (-0.42, -0.46),
-        (-0.30, -0.66),
-        (-0.05, -0.74),
-        (0.22, -0.70),
-        (0.34, -0.48),
-        (0.24, -0.24),
-        (0.0, -0.15),
-        (-0.26, -0.24),
-    ),
-    ring_of(0.16, -0.73, 0.24, 0.235),
-    smooth((0.08, -0.92), (0.02, -1.0), (0.16, -1.0), (0.24, -0.92)),
+_RABBIT_FORE = limb_parts(0.13, 0.13, 0.11, 0.11, 0.03)
+_RABBIT_HIND = limb_parts(0.13, 0.18, 0.13, 0.12, 0.12)
+_RABBIT_BODY = smooth((-0.40, -0.26), (-0.34, -0.44), (-0.10, -0.54), (0.14, -0.52), (0.28, -0.36), (0.22, -0.18),
+                      (-0.06, -0.10), (-0.32, -0.12))  # fmt: skip
+_RABBIT_SITTING = smooth((-0.30, -0.16), (-0.26, -0.36), (-0.06, -0.56), (0.18, -0.56), (0.28, -0.36), (0.24, -0.06),
+                         (0.0, 0.0), (-0.24, -0.02))  # fmt: skip
+_RABBIT_HAUNCH = joined(ring_of(-0.06, -0.17, 0.17, 0.16), slab(-0.14, -0.09, 0.20, 0.0, 0.045))
+_RABBIT_HAUNCH_SHADE = inside(ring_of(-0.03, -0.19, 0.20, 0.19), _RABBIT_SITTING)
+_RABBIT_EAR = smooth((-0.07, 0.0), (-0.085, -0.22), (0.0, -0.38), (0.08, -0.22), (0.06, 0.0))
+_RABBIT_INNER_EAR = smooth((-0.03, -0.06), (-0.035, -0.20), (0.0, -0.31), (0.035, -0.20), (0.03, -0.06))
+_RABBIT_HEAD = smooth(
+    (0.05, -0.54), (0.12, -0.69), (0.28, -0.73), (0.43, -0.66), (0.49, -0.52), (0.40, -0.40), (0.16, -0.40)
 )
-_BIRD_TAIL = smooth((-0.30, -0.52), (-0.62, -0.66), (-0.66, -0.52), (-0.58, -0.44), (-0.30, -0.34))
-_BIRD_BELLY = inside(ring_of(0.18, -0.34, 0.24, 0.20), _BIRD_BODY)
-_BIRD_BEAK = facets((0.36, -0.80), (0.62, -0.70), (0.36, -0.65))
-_BIRD_LOWER_BEAK = facets((0.36, -0.71), (0.56, -0.68), (0.36, -0.62))
-_BIRD_FOLDED_WING = smooth((0.10, -0.56), (0.12, -0.42), (-0.04, -0.30), (-0.38, -0.32), (-0.26, -0.50), (-0.06, -0.60))
-_BIRD_WING = smooth(
-    (0.15, 0.02), (0.12, -0.24), (-0.06, -0.44), (-0.30, -0.52), (-0.28, -0.34), (-0.22, -0.12), (-0.13, 0.04)
-)
+_RABBIT_MUZZLE = ring_of(0.40, -0.475, 0.085, 0.07)
 
 
-def draw_bird(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
-    """A round body with a tuft, a beak and a wing that beats in flight, downwards through phase 0."""
-    flies = pose.gait == "fly"
-    beat = -wave(pose) if flies else airborne(pose)
-    if flies:
-        _bird_wing(canvas, tones.dark, beat, 0.16, -0.56)
-    else:
-        _bird_legs(canvas, tones, pose)
-    fill(canvas, _BIRD_TAIL, tones.dark)
-    fill(canvas, _BIRD_BODY, tones.body)
-    fill(canvas, _BIRD_BELLY, tones.light)
-    if pose.mouth > 0:
-        turn(canvas, 0.36, -0.69, 0.6 * pose.mouth)
-        fill(canvas, _BIRD_LOWER_BEAK, tones.accent)
-        canvas.restore()
-    fill(canvas, _BIRD_BEAK, tones.accent)
-    dot(canvas, 0.24, -0.78, 0.075, tones.white)
-    dot(canvas, 0.255, -0.775, 0.05, tones.ink)
-    if flies or pose.gait == "jump":
-        _bird_wing(canvas, tones.dark, beat, -0.06, -0.50)
-    else:
-        fill(canvas, _BIRD_FOLDED_WING, tones.dark)
-
-
-def _bird_wing(canvas: skia.Canvas, colour: int, beat: float, x: float, y: float) -> None:
-    """An open wing: `beat` 1 is straight up, -1 straight down; foreshortened in between, as seen from the side."""
+def draw_rabbit(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
+    """Long ears that flop, a round back, a white tail, long hind feet; it runs in leaps."""
+    sits = pose.gait == "sit"
+    if not sits:
+        _rabbit_legs(canvas, tones.dark, pose, 0.10, 0.08)
+    turn(canvas, -0.05, -0.3, 1.4 * _rock(pose))
+    dot(canvas, -0.30 if sits else -0.38, -0.14 if sits else -0.32, 0.10, tones.white)
+    fill(canvas, _RABBIT_SITTING if sits else _RABBIT_BODY, tones.body)
     canvas.save()
-    canvas.translate(x, y)
-    canvas.scale(1.0, math.copysign(max(0.2, abs(beat)), beat))
-    fill(canvas, _BIRD_WING, colour)
+    canvas.translate(-0.06 if sits else 0.0, 0.0)
+    flop = 6 * wave(pose) + 30 * airborne(pose) + (35 if pose.gait == "run" else 0)
+    for x, lean, outer in ((0.31, 10, tones.dark), (0.20, -10, tones.body)):
+        turn(canvas, x, -0.64, math.radians(lean - flop))
+        canvas.translate(x, -0.64)
+        fill(canvas, _RABBIT_EAR, outer)
+        fill(canvas, _RABBIT_INNER_EAR, tones.light)
+        canvas.restore()
+    fill(canvas, _RABBIT_HEAD, tones.body)
+    fill(canvas, _RABBIT_MUZZLE, tones.light)
+    dot(canvas, 0.315, -0.60, 0.066, tones.white)
+    dot(canvas, 0.328, -0.595, 0.045, tones.ink)
+    oval(canvas, 0.465, -0.52, 0.032, 0.026, tones.ink)
+    if pose.mouth > 0:
+        oval(canvas, 0.41, -0.435, 0.05, 0.05 * pose.mouth, tones.ink)
     canvas.restore()
+    if sits:
+        fill(canvas, _RABBIT_HAUNCH_SHADE, tones.dark)
+        fill(canvas, _RABBIT_HAUNCH, tones.body)
+    canvas.restore()
+    if not sits:
+        _rabbit_legs(canvas, tones.body, pose, 0.0, 0.0)
 
 
-def _bird_legs(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
+def _rabbit_legs(canvas: skia.Canvas, colour: int, pose: Pose, shift: float, turns: float) -> None:
+    """A fore leg and a long hind leg; both sides move as one, `turns` apart."""
     tuck = airborne(pose)
-    for x in (-0.06, 0.10):
-        bow(
+    for parts, x, first, bend, reach in ((_RABBIT_FORE, 0.14, 0.0, 1, 0.14), (_RABBIT_HIND, -0.24, 0.5, -1, -0.14)):
+        along, down = step(pose, first + turns, 0.11, 0.07)
+        leg(
             canvas,
-            (x, -0.22),
-            (x, -0.12),
-            (x, -0.03 - 0.06 * tuck),
-            (x + 0.07, -0.03 - 0.05 * tuck),
-            0.055,
-            tones.accent,
+            parts,
+            (x + shift, -0.25),
+            (x + shift + along + reach * tuck, down - 0.05 * tuck),
+            0.13,
+            bend,
+            colour,
         )

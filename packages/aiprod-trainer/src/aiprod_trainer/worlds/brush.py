@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import skia
+
 from aiprod_core.errors import InputError
 
 Rgb: TypeAlias = tuple[float, float, float]
@@ -32,11 +33,13 @@ PAINTBOX: dict[str, tuple[Rgb, Rgb, Rgb, Rgb]] = {
 INK: Rgb = (30, 28, 38)
 WHITE: Rgb = (255, 255, 255)
 GLASS: Rgb = (180, 220, 245)
+SKIN: Rgb = (244, 196, 158)
 
 
 @dataclass(frozen=True)
 class Tones:
-    """The colours of one subject as skia colours (0xAARRGGBB). `white` is for eyes and tusks, `glass` for windows."""
+    """The colours of one subject as skia colours (0xAARRGGBB). `white` is for eyes and tusks, `glass` for windows,
+    `skin` for people."""
 
     body: int
     dark: int
@@ -45,6 +48,7 @@ class Tones:
     ink: int
     white: int = 0xFFFFFFFF
     glass: int = 0xFFB4DCF5
+    skin: int = 0xFFF4C49E
 
 
 @functools.lru_cache(maxsize=1024)
@@ -56,8 +60,8 @@ def tones(colour_name: str, tint: Rgb = (1.0, 1.0, 1.0)) -> Tones:
     if colour_name not in PAINTBOX:
         raise InputError(f"colour: got {colour_name!r}, expected one of {', '.join(PAINTBOX)}; add it to PAINTBOX")
     body, dark, light, accent = (_tinted(rgb, tint) for rgb in PAINTBOX[colour_name])
-    ink, white, glass = (_tinted(rgb, tint) for rgb in (INK, WHITE, GLASS))
-    return Tones(body=body, dark=dark, light=light, accent=accent, ink=ink, white=white, glass=glass)
+    ink, white, glass, skin = (_tinted(rgb, tint) for rgb in (INK, WHITE, GLASS, SKIN))
+    return Tones(body=body, dark=dark, light=light, accent=accent, ink=ink, white=white, glass=glass, skin=skin)
 
 
 def _tinted(rgb: Rgb, tint: Rgb) -> int:

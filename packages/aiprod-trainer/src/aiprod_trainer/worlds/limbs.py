@@ -67,10 +67,13 @@ def leg(
     segment: float,
     bend: int,
     colour: int,
+    shoe: skia.Path | None = None,
+    shoe_colour: int = 0,
 ) -> None:
     """Draw a thigh and a shin, both hanging from (0, 0) to (0, `segment`), so that the ankle reaches `foot`.
 
     The joint points forward for `bend` 1, backward for -1. A foot out of reach is approached with a straight leg.
+    `shoe` is drawn over the shin, in its frame.
     """
     across, down = foot[0] - hip[0], foot[1] - hip[1]
     half = min(1.0, math.hypot(across, down) / (2 * segment))
@@ -83,6 +86,8 @@ def leg(
     canvas.translate(0.0, segment)
     canvas.rotate(2 * fold)
     fill(canvas, parts[1], colour)
+    if shoe is not None:
+        fill(canvas, shoe, shoe_colour)
     canvas.restore()
 
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 
 import skia
-from aiprod_core.errors import InputError
 
-from aiprod_trainer.worlds.animals import draw_bird, draw_cat, draw_dog, draw_elephant
+from aiprod_core.errors import InputError
+from aiprod_trainer.worlds.animals import draw_cat, draw_dog, draw_elephant, draw_rabbit
+from aiprod_trainer.worlds.birds import draw_bird, draw_penguin
 from aiprod_trainer.worlds.brush import Tones
+from aiprod_trainer.worlds.fish import draw_fish
 from aiprod_trainer.worlds.motion import Pose
 from aiprod_trainer.worlds.objects import draw_ball, draw_balloon, draw_robot
-from aiprod_trainer.worlds.vehicles import draw_car
+from aiprod_trainer.worlds.people import draw_man, draw_woman
+from aiprod_trainer.worlds.vehicles import draw_boat, draw_car, draw_rocket, draw_train
 
 DRAWINGS: dict[str, Callable[[skia.Canvas, Tones, Pose], None]] = {
     "cat": draw_cat,
@@ -20,6 +23,14 @@ DRAWINGS: dict[str, Callable[[skia.Canvas, Tones, Pose], None]] = {
     "car": draw_car,
     "ball": draw_ball,
     "balloon": draw_balloon,
+    "rabbit": draw_rabbit,
+    "fish": draw_fish,
+    "boat": draw_boat,
+    "woman": draw_woman,
+    "man": draw_man,
+    "train": draw_train,
+    "rocket": draw_rocket,
+    "penguin": draw_penguin,
 }
 
 
