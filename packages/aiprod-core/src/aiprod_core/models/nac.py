@@ -149,7 +149,9 @@ class NAC(nn.Module):
     def _check(self, sound: Tensor) -> None:
         if sound.ndim != 3 or sound.shape[1] != self.config.channels or sound.shape[2] == 0:
             expected = f"[b {self.config.channels} s] with s ≥ 1"
-            raise InputError(f"sound: got shape {list(sound.shape)}, expected {expected}; mix down or duplicate channels")
+            raise InputError(
+                f"sound: got shape {list(sound.shape)}, expected {expected}; mix down or duplicate channels"
+            )
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,8 @@ class Ear(nn.Module):
 
     def forward(self, sound: Tensor, hop: int) -> Tensor:
         frames = framed(sound, self.hearing.size, hop // self.hearing.per_latent) * self.window
-        power = torch.view_as_real(torch.fft.rfft(frames)).square().sum(-1) @ self.mel
+        spectra = torch.fft.rfft(frames)
+        power = (spectra.real.square() + spectra.imag.square()) @ self.mel
         level = 0.5 * torch.log(power + QUIETEST**2) + 5.0  # about [-4, 4]
         return rearrange(0.5 * level, "b c (l p) n -> b l (p c n)", p=self.hearing.per_latent)
 
