@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import skia
-from aiprod_core.errors import InputError
 
+from aiprod_core.errors import InputError
 from aiprod_trainer.worlds import landscapes, skies, towns
 from aiprod_trainer.worlds.palette import light_of
 from aiprod_trainer.worlds.pencil import BOTTOM, Pencil
@@ -21,6 +21,7 @@ PaintLayer: TypeAlias = Callable[[Pencil], None]
 # Sky, far, middle, ground: share of the camera's motion, and depth for the haze.
 PARALLAX = (0.0, 0.25, 0.5, 1.0)
 DEPTHS = (1.0, 1.0, 0.32, 0.0)
+SHIFT = 0.16  # how far a layer slides when the layout is free
 REACH = 1.7  # half the width that a layer covers: half a wide frame and the longest travel
 
 _LAYERS: dict[str, tuple[PaintLayer, PaintLayer, PaintLayer, PaintLayer]] = {
@@ -57,7 +58,7 @@ def layers_of(setting: str, time: str, weather: str, jitter: int = 0) -> tuple[L
     layout = random.Random(f"layout {jitter}")
     layers = []
     for paint_layer, depth, parallax in zip(_LAYERS[setting], DEPTHS, PARALLAX, strict=True):
-        shift, growth = (0.0, 1.0) if jitter == 0 else (layout.uniform(-0.12, 0.12), layout.uniform(0.88, 1.12))
+        shift, growth = (0.0, 1.0) if jitter == 0 else (layout.uniform(-SHIFT, SHIFT), layout.uniform(0.88, 1.12))
         recorder = skia.PictureRecorder()
         canvas = recorder.beginRecording(skia.Rect.MakeLTRB(-REACH, skies.SKY_TOP, REACH, BOTTOM))
         paint_layer(Pencil(canvas=canvas, light=light, depth=depth, reach=REACH, shift=shift, growth=growth))

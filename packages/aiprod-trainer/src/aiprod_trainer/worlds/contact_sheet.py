@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from aiprod_core.errors import InputError
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from aiprod_core.errors import InputError
 
 GAP_PX = 2
 TITLE_PX = 18

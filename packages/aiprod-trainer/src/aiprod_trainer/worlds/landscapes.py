@@ -146,7 +146,14 @@ def peak(pencil: Pencil, x: float, tall: float, across: float) -> None:
     pencil.polygon(((x, top), (x + half, base), (x + 0.15 * half, base)), rgb("5f7499"))
     share = 0.42
     edge, y = share * half, top + share * tall
-    cap = ((x, top), (x + edge, y), (x + 0.4 * edge, y - 0.05 * tall), (x, y + 0.04 * tall), (x - 0.45 * edge, y - 0.05 * tall), (x - edge, y))
+    cap = (
+        (x, top),
+        (x + edge, y),
+        (x + 0.4 * edge, y - 0.05 * tall),
+        (x, y + 0.04 * tall),
+        (x - 0.45 * edge, y - 0.05 * tall),
+        (x - edge, y),
+    )
     pencil.polygon(cap, rgb("fbfdff"))
 
 

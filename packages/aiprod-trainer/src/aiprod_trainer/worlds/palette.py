@@ -4,6 +4,7 @@ Colours are RGB triples in [0, 1]. Scenery takes the full tint of the hour and f
 subjects take a mild tint only, so that their colour stays readable at night and in fog.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -111,6 +112,7 @@ _SPACE_SKIES = {
 }
 
 
+@functools.lru_cache(maxsize=256)
 def light_of(setting: str, time: str, weather: str) -> Light:
     """The light of a scene; a constant of its three words."""
     in_space = setting == "moon"

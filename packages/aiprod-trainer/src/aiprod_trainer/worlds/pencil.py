@@ -51,7 +51,15 @@ class Pencil:
         self.canvas.drawPath(skia.Path.Polygon([skia.Point(*p) for p in points], True), self.paint(colour))
 
     def box(
-        self, left: float, top: float, right: float, bottom: float, colour: Rgb, radius: float = 0.0, *, glows: bool = False
+        self,
+        left: float,
+        top: float,
+        right: float,
+        bottom: float,
+        colour: Rgb,
+        radius: float = 0.0,
+        *,
+        glows: bool = False,
     ) -> None:
         """A box with rounded corners. `glows`: it gives light itself, so that only the haze dims it."""
         box = skia.Rect.MakeLTRB(left, top, right, bottom)
@@ -64,7 +72,9 @@ class Pencil:
 
     def oval(self, x: float, y: float, across: float, down: float, colour: Rgb, strength: float = 1.0) -> None:
         """An ellipse of half axes `across` and `down`."""
-        self.canvas.drawOval(skia.Rect.MakeLTRB(x - across, y - down, x + across, y + down), self.paint(colour, strength))
+        self.canvas.drawOval(
+            skia.Rect.MakeLTRB(x - across, y - down, x + across, y + down), self.paint(colour, strength)
+        )
 
     def band(self, top: float, bottom: float, colour: Rgb) -> None:
         self.canvas.drawRect(skia.Rect.MakeLTRB(-self.reach, top, self.reach, bottom), self.paint(colour))

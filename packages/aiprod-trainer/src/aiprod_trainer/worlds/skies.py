@@ -31,7 +31,8 @@ def sky(pencil: Pencil) -> None:
     if light.is_night and light.orb_strength == 1.0:
         stars(pencil)
     if light.orb_strength > 0.0:
-        moon(pencil) if light.is_night else sun(pencil)
+        orb = moon if light.is_night else sun
+        orb(pencil)
     if light.cloud_strength > 0.0:
         overcast = light.orb_strength == 0.0
         for x, y, size in _RAIN_CLOUDS if overcast else _CLOUDS:
@@ -98,6 +99,7 @@ def earth(pencil: Pencil, x: float, y: float, radius: float) -> None:
     globe.addCircle(x, y, radius)
     canvas.clipPath(globe, True)
     for dx, dy, across, down in ((-0.5, -0.35, 0.55, 0.4), (0.45, 0.25, 0.4, 0.55), (-0.3, 0.75, 0.4, 0.25)):
-        box = skia.Rect.MakeXYWH(x + (dx - across) * radius, y + (dy - down) * radius, 2 * across * radius, 2 * down * radius)
+        left, top = x + (dx - across) * radius, y + (dy - down) * radius
+        box = skia.Rect.MakeXYWH(left, top, 2 * across * radius, 2 * down * radius)
         canvas.drawOval(box, paint_of(rgb("6cc06b")))
     canvas.restore()

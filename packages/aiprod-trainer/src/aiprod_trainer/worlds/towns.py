@@ -41,7 +41,8 @@ def city_middle(pencil: Pencil) -> None:
 def tower(pencil: Pencil, left: float, top: float, width: float, colour: Rgb) -> None:
     """A house block with two columns of large windows."""
     pencil.box(left, top, left + width, 0.72, colour)
-    pencil.box(left - 0.008, top - 0.012, left + width + 0.008, top + 0.02, pencil.snowed(mix(colour, rgb("3a3350"), 0.3)))
+    cornice = pencil.snowed(mix(colour, rgb("3a3350"), 0.3))
+    pencil.box(left - 0.008, top - 0.012, left + width + 0.008, top + 0.02, cornice)
     pane, gap = 0.26 * width, 0.16 * width
     y = top + 0.055
     while y + 0.075 < 0.70:
@@ -68,7 +69,15 @@ def barn(pencil: Pencil, x: float, y: float, size: float) -> None:
     """A red barn of width `size` with a white-framed gate; the base is at `y`."""
     red, white, half = rgb("c6403a"), rgb("f7efe2"), size / 2
     wall, eave, top = y - 0.58 * size, y - 0.80 * size, y - 1.02 * size
-    outline = ((x - half, y), (x - half, wall), (x - 0.6 * half, eave), (x, top), (x + 0.6 * half, eave), (x + half, wall), (x + half, y))
+    outline = (
+        (x - half, y),
+        (x - half, wall),
+        (x - 0.6 * half, eave),
+        (x, top),
+        (x + 0.6 * half, eave),
+        (x + half, wall),
+        (x + half, y),
+    )
     pencil.polygon(outline, red)
     roof = pencil.snowed(rgb("6d4a4a"))
     for side in (-1, 1):
@@ -117,7 +126,9 @@ def gable(pencil: Pencil, x: float, width: float, tall: float, wall: Rgb, roof: 
     base, half = 0.72, width / 2
     eave, ridge = base - tall, base - tall - 0.62 * width
     pencil.box(x - half, eave, x + half, base, wall)
-    pencil.polygon(((x - 1.18 * half, eave + 0.01), (x, ridge), (x + 1.18 * half, eave + 0.01)), pencil.snowed(roof, 0.9))
+    pencil.polygon(
+        ((x - 1.18 * half, eave + 0.01), (x, ridge), (x + 1.18 * half, eave + 0.01)), pencil.snowed(roof, 0.9)
+    )
     window(pencil, x - 0.62 * half, eave + 0.045, 0.42 * half, 0.065)
     window(pencil, x + 0.20 * half, eave + 0.045, 0.42 * half, 0.065)
     pencil.box(x - 0.2 * half, base - 0.1, x + 0.2 * half, base, mix(roof, rgb("402020"), 0.4), 0.008)

@@ -22,6 +22,8 @@ SNOW_FLAKES_PER_HEIGHT = 9  # of each radius
 SNOW_SWAY, SNOW_SWAY_S = 0.022, 2.5
 FOG_DRIFT_PER_S = 0.045
 MARGIN = 0.1
+GOLDEN = 0.381966  # sideways step of what falls again: never twice the same place
+KEPT_MOMENTS = 256
 
 # x, y, half width, half height, strength: banks behind the hero's feet, and one before them.
 FOG_BACK = ((-0.30, 0.60, 0.55, 0.11, 0.55), (0.45, 0.66, 0.60, 0.09, 0.50))
@@ -50,7 +52,9 @@ def _seeds(kind: str, count: int) -> tuple[tuple[float, float, float], ...]:
     """Where each streak or flake starts (x, y) and its own variation, all in [0, 1); spread evenly in x."""
     source = random.Random(kind)
     order = source.sample(range(count), count)
-    return tuple(((n + source.random()) / count, (order[n] + source.random()) / count, source.random()) for n in range(count))
+    return tuple(
+        ((n + source.random()) / count, (order[n] + source.random()) / count, source.random()) for n in range(count)
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -63,30 +67,40 @@ def _round_stroke(colour: Rgb, strength: float, width: float) -> skia.Paint:
 
 
 def _rain(canvas: skia.Canvas, light: Light, time_s: float, aspect: float) -> None:
-    span = aspect + 2 * MARGIN
-    fall = 1.0 + 2 * MARGIN
+    paint = _round_stroke(mix(light.sky[2], WHITE, 0.55), 0.42, RAIN_WIDTH)
+    canvas.drawPoints(skia.Canvas.kLines_PointMode, _streaks(time_s, aspect), paint)
+
+
+@functools.lru_cache(maxsize=KEPT_MOMENTS)
+def _streaks(time_s: float, aspect: float) -> list[skia.Point]:
+    """Both ends of every streak; one that left below comes back above, somewhere else."""
+    span, fall = aspect + 2 * MARGIN, 1.0 + 2 * MARGIN
     ends = []
     for x, y, own in _seeds("rain", round(RAIN_STREAKS_PER_HEIGHT * aspect)):
-        fallen = y * fall + RAIN_SPEED_PER_S * (0.9 + 0.2 * own) * time_s
-        laps, below = divmod(fallen, fall)
-        left = (x * span + 0.381966 * laps + RAIN_SLANT * below) % span - span / 2
+        laps, below = divmod(y * fall + RAIN_SPEED_PER_S * (0.9 + 0.2 * own) * time_s, fall)
+        left = (x * span + GOLDEN * laps + RAIN_SLANT * below) % span - span / 2
         top = below - MARGIN
         ends += [skia.Point(left, top), skia.Point(left + RAIN_SLANT * RAIN_LENGTH, top + RAIN_LENGTH)]
-    paint = _round_stroke(mix(light.sky[2], WHITE, 0.55), 0.42, RAIN_WIDTH)
-    canvas.drawPoints(skia.Canvas.kLines_PointMode, ends, paint)
+    return ends
 
 
 def _snow(canvas: skia.Canvas, light: Light, time_s: float, aspect: float) -> None:
-    span = aspect + 2 * MARGIN
-    fall = 1.0 + 2 * MARGIN
     colour = mix(light.sky[2], WHITE, 0.85)
-    for size, (radius, speed_per_s) in enumerate(zip(SNOW_RADII, SNOW_SPEED_PER_S, strict=True)):
-        flakes = []
-        for x, y, own in _seeds(f"snow {size}", round(SNOW_FLAKES_PER_HEIGHT * aspect)):
-            laps, below = divmod(y * fall + speed_per_s * time_s, fall)
-            sway = SNOW_SWAY * math.sin(math.tau * (time_s / SNOW_SWAY_S + own))
-            flakes.append(skia.Point((x * span + 0.381966 * laps + sway) % span - span / 2, below - MARGIN))
+    for size, radius in enumerate(SNOW_RADII):
+        flakes = _flakes(size, time_s, aspect)
         canvas.drawPoints(skia.Canvas.kPoints_PointMode, flakes, _round_stroke(colour, 0.88, 2 * radius))
+
+
+@functools.lru_cache(maxsize=KEPT_MOMENTS)
+def _flakes(size: int, time_s: float, aspect: float) -> list[skia.Point]:
+    """Where every flake of one size is."""
+    span, fall = aspect + 2 * MARGIN, 1.0 + 2 * MARGIN
+    flakes = []
+    for x, y, own in _seeds(f"snow {size}", round(SNOW_FLAKES_PER_HEIGHT * aspect)):
+        laps, below = divmod(y * fall + SNOW_SPEED_PER_S[size] * time_s, fall)
+        sway = SNOW_SWAY * math.sin(math.tau * (time_s / SNOW_SWAY_S + own))
+        flakes.append(skia.Point((x * span + GOLDEN * laps + sway) % span - span / 2, below - MARGIN))
+    return flakes
 
 
 @functools.lru_cache(maxsize=32)
