@@ -1,0 +1,1 @@
+"""The pure parts of a denoising run: schedule, noise, step, guidance."""

@@ -1,0 +1,415 @@
+"""SHDT: Sovereign Hybrid Diffusion Transformer, joint video and audio, for flow matching.
+
+Noisy video `[b c t h w]` and audio `[b c l]` latents, a time for each, and text go in; the velocity `v = ε − x` of
+both comes out. Two streams run side by side, a wide one for video and a narrow one for audio. Most layers mix each
+stream with itself by linear attention and a local convolution; the `softmax` layers, the first and the last among
+them, let video, audio and text attend to each other at once. Positions are rotary and in seconds for both streams,
+so that a sound and the frame that makes it share an angle.
+
+Knows no files, no noise and no schedule. Sources: linear attention with ReLU features and gated convolution, SANA
+(arXiv:2410.10629); adaLN-single, PixArt-α (arXiv:2310.00426); QK-norm (arXiv:2302.05442); RoPE (arXiv:2104.09864).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from aiprod_core.models.layers import ChannelRMSNorm
+from aiprod_core.types import Compression, LatentState
+
+Mixer: TypeAlias = Literal["softmax", "linear"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SHDTConfig:
+    """Sizes of the transformer. `mixers` has one entry a layer; all "softmax" is the control."""
+
+    video_channels: int
+    audio_channels: int
+    text_width: int
+    patch: int  # latents a side in one video token
+    video_width: int
+    audio_width: int
+    heads: int
+    head_width: int
+    mixers: tuple[Mixer, ...]
+    expansion: float = 2.5
+    compression: Compression
+    sample_rate_hz: int = 24000
+
+    @property
+    def inner(self) -> int:
+        """Width of queries, keys and values, shared by both streams."""
+        return self.heads * self.head_width
+
+    @property
+    def audio_rate_hz(self) -> float:
+        """Audio tokens a second: the unit in which rotary time is counted."""
+        return self.sample_rate_hz / self.compression.hop
+
+
+def hybrid(layers: int, linear_between: int) -> tuple[Mixer, ...]:
+    """A softmax layer, `linear_between` linear ones, and so on; the last layer is softmax."""
+    return tuple("softmax" if i % (linear_between + 1) == 0 or i == layers - 1 else "linear" for i in range(layers))
+
+
+NANO = SHDTConfig(
+    video_channels=32,
+    audio_channels=32,
+    text_width=256,
+    patch=2,
+    video_width=256,
+    audio_width=128,
+    heads=8,
+    head_width=32,
+    mixers=hybrid(10, linear_between=2),
+    compression=Compression(time=4, space=8, hop=960, patch=2),
+)
+SMALL = SHDTConfig(
+    video_channels=32,
+    audio_channels=32,
+    text_width=256,
+    patch=2,
+    video_width=384,
+    audio_width=192,
+    heads=8,
+    head_width=48,
+    mixers=hybrid(13, linear_between=2),
+    compression=Compression(time=4, space=8, hop=960, patch=2),
+)
+FULL = SHDTConfig(
+    video_channels=128,
+    audio_channels=64,
+    text_width=1152,
+    patch=1,
+    video_width=4608,
+    audio_width=2048,
+    heads=36,
+    head_width=128,
+    mixers=hybrid(60, linear_between=3),
+    compression=Compression(time=8, space=32, hop=1920, patch=1),
+    sample_rate_hz=48000,
+)
+
+
+@dataclass(frozen=True)
+class TextContext:
+    """What the model keeps of a text over all steps: keys and values per softmax layer, and one vector."""
+
+    keys: tuple[Tensor, ...]  # each [b heads n head_width]
+    values: tuple[Tensor, ...]
+    mask: Tensor  # [b n], True where there is text
+    pooled: Tensor  # [b video_width]
+
+
+class SHDT(nn.Module):
+    """The transformer. `read` turns text features into a `TextContext` once; `forward` is one denoising step."""
+
+    def __init__(self, config: SHDTConfig) -> None:
+        super().__init__()
+        self.config = config
+        video, audio = config.video_width, config.audio_width
+        self.video_in = nn.Linear(config.video_channels * config.patch**2, video)
+        self.audio_in = nn.Linear(config.audio_channels, audio)
+        self.time = TimeEmbedding(video)
+        self.pool = nn.Linear(config.text_width, video)
+        self.video_modulation = nn.Linear(video, 6 * video)
+        self.audio_modulation = nn.Linear(video, 6 * audio)
+        self.layers = nn.ModuleList(Layer(config, mixer) for mixer in config.mixers)
+        self.video_out = Readout(video, config.video_channels * config.patch**2, video)
+        self.audio_out = Readout(audio, config.audio_channels, video)
+        for edge in (self.video_in, self.audio_in, self.video_modulation, self.audio_modulation):
+            edge.readout = True  # type: ignore[assignment]  # not a hidden matrix: AdamW trains it
+        for modulation in (self.video_modulation, self.audio_modulation):
+            nn.init.zeros_(modulation.weight)
+            nn.init.zeros_(modulation.bias)
+
+    def read(self, text: Tensor, mask: Tensor) -> TextContext:
+        """Text features `[b n text_width]` and mask `[b n]` → what every step needs of them."""
+        attending = [layer.attention for layer in self.layers if isinstance(layer.attention, JointAttention)]
+        pairs = [attention.text_keys_values(text) for attention in attending]
+        weights = mask[..., None].to(text.dtype)
+        pooled = self.pool((text * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1))
+        return TextContext(tuple(k for k, _ in pairs), tuple(v for _, v in pairs), mask, pooled)
+
+    def forward(self, state: LatentState, text: TextContext, t_video: Tensor, t_audio: Tensor, frame_rate_hz: float) -> LatentState:
+        """Velocities of both latents.
+
+        `state`: video `[b c t h w]`; audio `[b c l]`, or None for pictures alone. `t_video`: `[b t]`, a time in [0, 1]
+        for each latent frame, since a pinned frame runs on its own clock. `t_audio`: `[b 1]`.
+        """
+        assert state.video is not None
+        p = self.config.patch
+        x = self.video_in(rearrange(state.video, "b c t (h p) (w q) -> b t h w (c p q)", p=p, q=p))
+        clock = self.time(t_video) + text.pooled[:, None]  # [b t d]
+        moods = Moods(rearrange(self.video_modulation(F.silu(clock)), "b t d -> b t 1 1 d"), None)
+        angles = Angles(rearrange(self._video_angles(x.shape, frame_rate_hz), "t h w d -> (t h w) d").to(x.device), None)
+        a, audio_clock = None, None
+        if state.audio is not None:
+            a = self.audio_in(rearrange(state.audio, "b c l -> b l c"))
+            audio_clock = self.time(t_audio) + text.pooled[:, None]  # [b 1 d]
+            moods = Moods(moods.video, self.audio_modulation(F.silu(audio_clock)))
+            angles = Angles(angles.video, self._audio_angles(a.shape[1]).to(a.device))
+        attended = 0
+        for layer in self.layers:
+            words = None
+            if isinstance(layer.attention, JointAttention):
+                words = (text.keys[attended], text.values[attended], text.mask)
+                attended += 1
+            x, a = layer(x, a, moods, angles, words)
+        video = self.video_out(x, rearrange(clock, "b t d -> b t 1 1 d"))
+        video = rearrange(video, "b t h w (c p q) -> b c t (h p) (w q)", p=p, q=p)
+        audio = rearrange(self.audio_out(a, audio_clock), "b l c -> b c l") if a is not None else None
+        return LatentState(video, audio)
+
+    def _video_angles(self, shape: torch.Size, frame_rate_hz: float) -> Tensor:
+        """Rotary angles `[t h w head_width/2]`: seconds (in audio tokens), rows and columns."""
+        _, frames, height, width, _ = shape
+        step = self.config.compression.time
+        middle = torch.tensor([0.5] + [step * (i - 1) + 1 + step / 2 for i in range(1, frames)])
+        time = middle / frame_rate_hz * self.config.audio_rate_hz
+        share = self._rotary_split()
+        along_t = repeat(rotary_angles(time, share[0]), "t d -> t h w d", h=height, w=width)
+        along_h = repeat(rotary_angles(torch.arange(height), share[1]), "h d -> t h w d", t=frames, w=width)
+        along_w = repeat(rotary_angles(torch.arange(width), share[1]), "w d -> t h w d", t=frames, h=height)
+        return torch.cat([along_t, along_h, along_w], dim=-1)
+
+    def _audio_angles(self, length: int) -> Tensor:
+        """Rotary angles `[l head_width/2]`: the same seconds; no row, no column."""
+        share = self._rotary_split()
+        along_t = rotary_angles(torch.arange(length) + 0.5, share[0])
+        return F.pad(along_t, (0, 2 * share[1]))
+
+    def _rotary_split(self) -> tuple[int, int]:
+        """How many angles time gets, and how many rows and columns get each."""
+        half = self.config.head_width // 2
+        return half - 2 * (half // 3), half // 3
+
+
+@dataclass(frozen=True)
+class Moods:
+    """adaLN-single: six shifts, scales and gates of a step, for both streams, before the layers' own tables."""
+
+    video: Tensor  # [b t 1 1 6d]
+    audio: Tensor | None  # [b 1 6d]
+
+
+@dataclass(frozen=True)
+class Angles:
+    """Rotary angles of both streams' tokens, `[l head_width/2]`."""
+
+    video: Tensor
+    audio: Tensor | None
+
+
+class Layer(nn.Module):
+    """Mix tokens, then think about each: video `[b t h w d]` and audio `[b l d]`."""
+
+    def __init__(self, config: SHDTConfig, mixer: Mixer) -> None:
+        super().__init__()
+        self.attention: JointAttention | LinearAttention
+        self.attention = {"softmax": JointAttention, "linear": LinearAttention}[mixer](config)
+        self.video = Stream(config.video_width, config.expansion, convolve=mixer == "linear")
+        self.audio = Stream(config.audio_width, config.expansion, convolve=False)
+
+    def forward(
+        self, x: Tensor, a: Tensor | None, moods: Moods, angles: Angles, words: tuple[Tensor, Tensor, Tensor] | None
+    ) -> tuple[Tensor, Tensor | None]:
+        video = self.video.mood(moods.video)
+        audio = self.audio.mood(moods.audio) if a is not None and moods.audio is not None else None
+        heard = self.audio.before_mixing(a, audio) if a is not None and audio is not None else None
+        dx, da = self.attention(self.video.before_mixing(x, video), heard, angles, words)
+        x = self.video.thought(x + video[2] * dx, video)
+        if a is not None and audio is not None and da is not None:
+            a = self.audio.thought(a + audio[2] * da, audio)
+        return x, a
+
+
+class Stream(nn.Module):
+    """The half of a layer that belongs to one modality: norms, modulation table and a gated feed-forward network."""
+
+    def __init__(self, width: int, expansion: float, *, convolve: bool) -> None:
+        super().__init__()
+        hidden = 32 * round(expansion * width / 32)
+        self.table = nn.Parameter(torch.zeros(6 * width))
+        self.norm_mix = ChannelRMSNorm(width)
+        self.norm_think = ChannelRMSNorm(width)
+        self.widen = nn.Linear(width, 2 * hidden, bias=False)
+        self.local = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden) if convolve else None
+        self.narrow = nn.Linear(hidden, width, bias=False)
+        nn.init.ones_(self.table[2 * width : 3 * width].detach())
+        nn.init.ones_(self.table[5 * width :].detach())
+        nn.init.normal_(self.narrow.weight, std=0.02 / math.sqrt(10))
+
+    def mood(self, shared: Tensor) -> tuple[Tensor, ...]:
+        """Shift, scale, gate for the mixer, then for the feed-forward network."""
+        return (shared + self.table).chunk(6, dim=-1)
+
+    def before_mixing(self, x: Tensor, mood: tuple[Tensor, ...]) -> Tensor:
+        return self.norm_mix(x) * (1 + mood[1]) + mood[0]
+
+    def thought(self, x: Tensor, mood: tuple[Tensor, ...]) -> Tensor:
+        value, gate = self.widen(self.norm_think(x) * (1 + mood[4]) + mood[3]).chunk(2, dim=-1)
+        if self.local is not None:
+            gate = gate + _per_frame(self.local, gate)
+        return x + mood[5] * self.narrow(value * F.silu(gate))
+
+
+class JointAttention(nn.Module):
+    """Softmax attention in which video and audio ask, and video, audio and text answer."""
+
+    def __init__(self, config: SHDTConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.video = Projection(config, config.video_width)
+        self.audio = Projection(config, config.audio_width)
+        self.text = nn.Linear(config.text_width, 2 * config.inner, bias=False)
+        self.text_norm = ChannelRMSNorm(config.head_width)
+
+    def text_keys_values(self, text: Tensor) -> tuple[Tensor, Tensor]:
+        keys, values = rearrange(self.text(text), "b n (two heads e) -> two b heads n e", two=2, heads=self.heads)
+        return self.text_norm(keys), values
+
+    def forward(
+        self, x: Tensor, a: Tensor | None, angles: Angles, words: tuple[Tensor, Tensor, Tensor] | None
+    ) -> tuple[Tensor, Tensor | None]:
+        assert words is not None
+        queries, keys, values = self.video.rotated(rearrange(x, "b t h w d -> b (t h w) d"), angles.video)
+        seen = queries.shape[2]
+        if a is not None and angles.audio is not None:
+            q, k, v = self.audio.rotated(a, angles.audio)
+            queries, keys, values = (torch.cat(pair, dim=2) for pair in ((queries, q), (keys, k), (values, v)))
+        readable = F.pad(words[2], (queries.shape[2], 0), value=True)
+        answers = F.scaled_dot_product_attention(
+            queries,
+            torch.cat([keys, words[0].to(keys.dtype)], dim=2),
+            torch.cat([values, words[1].to(values.dtype)], dim=2),
+            attn_mask=rearrange(readable, "b n -> b 1 1 n"),
+        )
+        answers = rearrange(answers, "b heads n e -> b n (heads e)")
+        video = self.video.out(answers[:, :seen]).view(x.shape)
+        return video, self.audio.out(answers[:, seen:]) if a is not None else None
+
+
+class LinearAttention(nn.Module):
+    """Each stream asks itself, in linear time; a depthwise convolution on the values sees the neighbours."""
+
+    def __init__(self, config: SHDTConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.video = Projection(config, config.video_width)
+        self.audio = Projection(config, config.audio_width)
+        self.near = nn.Conv2d(config.inner, config.inner, 3, padding=1, groups=config.inner)
+        self.before_after = nn.Parameter(torch.tensor([0.0, 1.0, 0.0]).repeat(config.inner, 1))
+        self.near_audio = nn.Conv1d(config.inner, config.inner, 5, padding=2, groups=config.inner)
+
+    def forward(
+        self, x: Tensor, a: Tensor | None, angles: Angles, words: tuple[Tensor, Tensor, Tensor] | None
+    ) -> tuple[Tensor, Tensor | None]:
+        q, k, v = self.video.split(rearrange(x, "b t h w d -> b (t h w) d"))
+        mixed = linear_attention(q, k, v, angles.video)
+        nearby = rearrange(v, "b heads n e -> b n (heads e)").view(*x.shape[:-1], -1)
+        nearby = self._in_time(_per_frame(self.near, nearby))
+        video = self.video.out(mixed.view(nearby.shape) + nearby)
+        if a is None or angles.audio is None:
+            return video, None
+        q, k, v = self.audio.split(a)
+        nearby = self.near_audio(rearrange(v, "b heads n e -> b (heads e) n"))
+        return video, self.audio.out(linear_attention(q, k, v, angles.audio) + rearrange(nearby, "b d n -> b n d"))
+
+    def _in_time(self, x: Tensor) -> Tensor:
+        """Three taps along `t` of `[b t h w d]`."""
+        past, now, future = self.before_after.unbind(dim=-1)
+        padded = F.pad(x, (0, 0, 0, 0, 0, 0, 1, 1))
+        return padded[:, :-2] * past + x * now + padded[:, 2:] * future
+
+
+class Projection(nn.Module):
+    """A stream's way into attention, with normalised queries and keys, and out again."""
+
+    def __init__(self, config: SHDTConfig, width: int) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.qkv = nn.Linear(width, 3 * config.inner, bias=False)
+        self.query_norm = ChannelRMSNorm(config.head_width)
+        self.key_norm = ChannelRMSNorm(config.head_width)
+        self.out = nn.Linear(config.inner, width, bias=False)
+        nn.init.normal_(self.out.weight, std=0.02 / math.sqrt(10))
+
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """`[b n d]` → queries, keys, values, each `[b heads n e]`."""
+        q, k, v = rearrange(self.qkv(x), "b n (three heads e) -> three b heads n e", three=3, heads=self.heads)
+        return self.query_norm(q), self.key_norm(k), v
+
+    def rotated(self, x: Tensor, angles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v = self.split(x)
+        return rotate(q, angles), rotate(k, angles), v
+
+
+class Readout(nn.Module):
+    """Last modulation, norm and projection of a stream; starts at zero."""
+
+    def __init__(self, width: int, channels: int, clock_width: int) -> None:
+        super().__init__()
+        self.norm = ChannelRMSNorm(width)
+        self.modulation = nn.Linear(clock_width, 2 * width)
+        self.out = nn.Linear(width, channels)
+        for layer in (self.modulation, self.out):
+            layer.readout = True  # type: ignore[assignment]
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor, clock: Tensor) -> Tensor:
+        shift, scale = self.modulation(F.silu(clock)).chunk(2, dim=-1)
+        return self.out(self.norm(x) * (1 + scale) + shift)
+
+
+class TimeEmbedding(nn.Module):
+    """A time in [0, 1] → a vector, by sines and a small network (Vaswani 2017; Ho 2020)."""
+
+    def __init__(self, width: int, frequencies: int = 128) -> None:
+        super().__init__()
+        self.frequencies = frequencies
+        self.widen = nn.Linear(2 * frequencies, width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, t: Tensor) -> Tensor:
+        angles = t[..., None].float() * 1000 * _inverse_wavelengths(self.frequencies, 10000.0).to(t.device)
+        waves = torch.cat([angles.cos(), angles.sin()], dim=-1).to(self.widen.weight.dtype)
+        embedded: Tensor = self.out(F.silu(self.widen(waves)))
+        return embedded
+
+
+def linear_attention(q: Tensor, k: Tensor, v: Tensor, angles: Tensor) -> Tensor:
+    """Attention with ReLU features, `[b heads n e]` → `[b n heads·e]`; rotation in the numerator only."""
+    q, k = F.relu(q) + 1e-3, F.relu(k) + 1e-3
+    numerator = rotate(q, angles) @ (rotate(k, angles).transpose(-1, -2) @ v)
+    denominator = q @ k.sum(dim=-2, keepdim=True).transpose(-1, -2)
+    return rearrange(numerator / denominator, "b heads n e -> b n (heads e)")
+
+
+def rotary_angles(positions: Tensor, count: int, longest: float = 1000.0) -> Tensor:
+    """Angles `[n count]` of `positions` at `count` wavelengths, from 2π up to 2π·longest."""
+    return positions.float()[:, None] * _inverse_wavelengths(count, longest)
+
+
+def rotate(x: Tensor, angles: Tensor) -> Tensor:
+    """Rotate the halves of `[… n e]` by `[n e/2]`."""
+    first, second = x.chunk(2, dim=-1)
+    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+
+
+def _inverse_wavelengths(count: int, longest: float) -> Tensor:
+    return torch.exp(-math.log(longest) * torch.arange(count) / max(count, 1))
+
+
+def _per_frame(convolution: nn.Conv2d, x: Tensor) -> Tensor:
+    """A 2-D convolution on `[b t h w d]`, frame by frame."""
+    y = convolution(rearrange(x, "b t h w d -> (b t) d h w"))
+    return rearrange(y, "(b t) d h w -> b t h w d", b=x.shape[0])
