@@ -1,0 +1,78 @@
+"""Weights on disk: one safetensors file a model, with its configuration and its lineage in the header.
+
+The header makes a file speak for itself: which model, which sizes, from what it was initialised and on what it was
+trained. Nothing is unpickled, and a file is written under a temporary name first.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from aiprod_core.errors import WeightsError
+
+FORMAT = "aiprod-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """Where weights come from. `initialised_from`: "random" or the id of other weights; `trained_on`: data sets."""
+
+    initialised_from: str
+    trained_on: tuple[str, ...]
+    steps: int
+    core_hours: float
+    licence: str = "LicenseRef-AIPROD-Proprietary"
+
+
+def save_checkpoint(path: Path, model: str, config: Any, tensors: dict[str, Tensor], lineage: Lineage) -> None:
+    """Write `tensors` of a model named `model` with its (frozen dataclass) `config`."""
+    header = {
+        "format": FORMAT,
+        "model": model,
+        "config": json.dumps(dataclasses.asdict(config), sort_keys=True),
+        "lineage": json.dumps(dataclasses.asdict(lineage), sort_keys=True),
+    }
+    partial = path.with_name(path.name + ".tmp")
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=header)
+    partial.replace(path)
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """The metadata of a checkpoint. Raises `WeightsError` if it is missing or not one of ours."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header: dict[str, str] = file.metadata() or {}
+    except FileNotFoundError as error:
+        raise WeightsError(f"weights: {path} is missing; run 'aiprod models list' to see where weights are expected") from error
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"weights: {path} is damaged ({error}); restore it and run 'aiprod models verify'") from error
+    if header.get("format") != FORMAT:
+        raise WeightsError(f"weights: {path} is not a checkpoint of this project (format {header.get('format')!r}, expected {FORMAT!r})")
+    return header
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a checkpoint, on the CPU, in the type they were stored in."""
+    read_header(path)
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
+
+
+def load_weights(module: nn.Module, path: Path, prefix: str = "") -> None:
+    """Load the tensors whose names start with `prefix` into `module`, in the module's own type; all must fit."""
+    tensors = {name[len(prefix) :]: tensor for name, tensor in read_tensors(path).items() if name.startswith(prefix)}
+    expected = module.state_dict()
+    wrong = sorted(expected.keys() ^ tensors.keys())
+    wrong += sorted(n for n in expected.keys() & tensors.keys() if expected[n].shape != tensors[n].shape)
+    if wrong:
+        raise WeightsError(
+            f"weights: {path} does not fit {type(module).__name__}: {len(wrong)} tensors differ, first '{wrong[0]}'; "
+            "use the weights that belong to this version"
+        )
+    module.load_state_dict(tensors)
