@@ -24,7 +24,7 @@ from aiprod_trainer.worlds.motion import Pose
 _ROBOT_BODY = slab(-0.27, -0.54, 0.27, -0.22, 0.07)
 _ROBOT_HEAD = slab(-0.32, -0.90, 0.32, -0.52, 0.09)
 _ROBOT_NECK = slab(-0.27, -0.56, 0.27, -0.47, 0.0)
-_ROBOT_VISOR = slab(-0.20, -0.83, 0.28, -0.61, 0.06)
+_ROBOT_VISOR = slab(-0.18, -0.82, 0.27, -0.62, 0.06)
 _ROBOT_EYES = joined(ring_of(-0.06, -0.74, 0.066), ring_of(0.15, -0.74, 0.066))
 _ROBOT_MOUTH = slab(-0.09, -0.04, 0.18, 0.04, 0.02)
 _ROBOT_ANTENNA = slab(-0.025, -0.97, 0.025, -0.88, 0.0)
@@ -54,7 +54,7 @@ def draw_robot(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
         canvas.scale(1.0, pose.mouth)
         fill(canvas, _ROBOT_MOUTH, tones.accent)
         canvas.restore()
-    _robot_arm(canvas, tones.dark, pose, 0.5, -0.28)
+    _robot_arm(canvas, tones.body, pose, 0.5, -0.28)
     canvas.restore()
     _robot_leg(canvas, tones.body, pose, 0.0, -0.11, sink)
 
@@ -86,7 +86,7 @@ def _ball_segment(angle: float) -> skia.Path:
     def at(radius: float, offset: float) -> tuple[float, float]:
         return radius * math.cos(angle + offset), -0.5 + radius * math.sin(angle + offset)
 
-    return inside(facets((0.0, -0.5), at(0.3, -0.42), at(0.75, -0.42), at(0.75, 0.42), at(0.3, 0.42)), _BALL)
+    return inside(facets((0.0, -0.5), at(0.3, -0.34), at(0.75, -0.34), at(0.75, 0.34), at(0.3, 0.34)), _BALL)
 
 
 _BALL_SEGMENTS = joined(*(_ball_segment(math.tau * third / 3 - math.pi / 2) for third in range(3)))

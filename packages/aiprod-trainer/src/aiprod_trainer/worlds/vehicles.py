@@ -11,15 +11,15 @@ from aiprod_trainer.worlds.motion import Pose
 _CAR_BODY = smooth((-0.64, -0.20), (-0.65, -0.36), (-0.60, -0.43), (-0.44, -0.46), (-0.34, -0.68), (-0.18, -0.74),
                    (0.10, -0.74), (0.24, -0.66), (0.36, -0.47), (0.58, -0.43), (0.65, -0.34), (0.65, -0.20),
                    (0.58, -0.15), (-0.58, -0.15))  # fmt: skip
-_CAR_REAR_WINDOW = facets((-0.36, -0.46), (-0.28, -0.64), (-0.17, -0.67), (-0.06, -0.67), (-0.06, -0.46))
-_CAR_FRONT_WINDOW = facets((0.0, -0.46), (0.0, -0.67), (0.11, -0.67), (0.18, -0.63), (0.28, -0.46))
+_CAR_REAR_WINDOW = facets((-0.33, -0.48), (-0.26, -0.63), (-0.16, -0.66), (-0.07, -0.66), (-0.07, -0.48))
+_CAR_FRONT_WINDOW = facets((0.01, -0.48), (0.01, -0.66), (0.11, -0.66), (0.17, -0.62), (0.25, -0.48))
 _CAR_WHEEL_RADIUS = 0.15
 
 
 def draw_car(canvas: skia.Canvas, tones: Tones, pose: Pose) -> None:
     """A small saloon from the side; its headlight flashes when it calls."""
     fill(canvas, _CAR_BODY, tones.body)
-    block(canvas, -0.62, -0.25, 0.62, -0.17, 0.03, tones.dark)
+    block(canvas, -0.60, -0.22, 0.60, -0.15, 0.03, tones.dark)
     fill(canvas, _CAR_REAR_WINDOW, tones.glass)
     fill(canvas, _CAR_FRONT_WINDOW, tones.glass)
     dot(canvas, 0.60, -0.34, 0.055, tones.accent)
