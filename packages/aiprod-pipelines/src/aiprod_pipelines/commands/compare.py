@@ -12,7 +12,7 @@ from rich.table import Table
 
 from aiprod_pipelines.quality.compare import EQUIVALENT_DB, Comparison, Verdict, compare
 
-app = typer.Typer(rich_markup_mode="rich")
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
 @app.command(
@@ -23,8 +23,8 @@ app = typer.Typer(rich_markup_mode="rich")
     [bold]different[/bold]; the exit code is 1 where they are different.""",
 )
 def run(
-    a: Annotated[Path, typer.Argument(help="The reference.", show_default=False)],
-    b: Annotated[Path, typer.Argument(help="The film to judge.", show_default=False)],
+    a: Annotated[Path, typer.Argument(metavar="A", help="The reference.", show_default=False)],
+    b: Annotated[Path, typer.Argument(metavar="B", help="The film to judge.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Compare two films."""

@@ -22,7 +22,7 @@ ENCODERS = ("libx264", "aac")
 NEEDED_MEMORY_BYTES = 2_500_000_000
 PROBE_STEPS = 2
 
-app = typer.Typer(rich_markup_mode="rich")
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,9 +10,10 @@ import torch
 import typer
 from rich.console import Console
 
-from aiprod_core.types import GenerationConfig, ImageCondition
+from aiprod_core.types import GenerationConfig
 from aiprod_pipelines import output
 from aiprod_pipelines.commands.options import ModelsRoot, Rate, Threads
+from aiprod_pipelines.commands.pinned import Pinned, PinnedCommand
 from aiprod_pipelines.commands.progress import live_progress
 from aiprod_pipelines.contact_sheet import encode_contact_sheet
 from aiprod_pipelines.media import check_video_path
@@ -32,12 +33,14 @@ aiprod generate "A blue bird flies over a meadow at dusk." --seed 7 --num-frames
 aiprod generate "The cat runs." --image cat.png 0 1.0 --negative-prompt "rain" --json
 """
 
-app = typer.Typer(rich_markup_mode="rich")
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=PinnedCommand, epilog=EPILOG)
 def generate(
-    prompt: Annotated[str, typer.Argument(help="What the clip shows, in a sentence or two.", show_default=False)],
+    prompt: Annotated[
+        str, typer.Argument(metavar="PROMPT", help="What the clip shows, in a sentence or two.", show_default=False)
+    ],
     seed: Annotated[int, typer.Option(help="The same seed gives the same film.")] = DEFAULTS["seed"],
     negative_prompt: Annotated[str, typer.Option(help="What to stay away from.")] = "",
     width: Annotated[int, typer.Option(help="Pixels.")] = DEFAULTS["width"],
@@ -51,10 +54,7 @@ def generate(
     guidance_rescale: Annotated[float, typer.Option(help="How much of guidance's contrast to take back, 0 to 1.")] = (
         DEFAULTS["guidance_rescale"]
     ),
-    image: Annotated[
-        list[tuple[Path, int, float]] | None,
-        typer.Option(help="Pin a picture: its path, the frame it stands at, and a strength from 0 to 1. Repeatable."),
-    ] = None,
+    image: Pinned = None,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="With sound, or silent.")] = True,
     model: Annotated[
         str, typer.Option(help="Name of a folder of weights, or a path to one.")
@@ -85,9 +85,7 @@ def generate(
         guidance_scale=guidance_scale,
         guidance_rescale=guidance_rescale,
         audio=audio,
-        images=tuple(
-            ImageCondition(path=path, frame=frame, strength=strength) for path, frame, strength in image or ()
-        ),
+        images=tuple(image or ()),
     )
     check_video_path(output_path)
     for path in (output_path, contact_sheet):

@@ -13,7 +13,7 @@ from aiprod_pipelines import output
 from aiprod_pipelines.commands.options import ModelName, ModelsRoot
 from aiprod_pipelines.sovereignty import provision
 
-app = typer.Typer(rich_markup_mode="rich", no_args_is_help=True)
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
 
 
 @app.callback(epilog="[bold]Example[/bold]: aiprod models verify aiprod-sovereign")
@@ -59,7 +59,9 @@ def checksums(
 
 @app.command()
 def install(
-    folder: Annotated[Path, typer.Argument(help="A folder of weights, e.g. on a drive carried here.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A folder of weights, e.g. on a drive carried here.")
+    ],
     to: Annotated[Path, typer.Option(help="Folder of models to copy it into.")] = provision.OWN,
 ) -> None:
     """Verify a folder of weights and copy it to where `--model NAME` finds it."""

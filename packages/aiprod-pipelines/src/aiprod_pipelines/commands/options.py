@@ -6,7 +6,7 @@ import typer
 
 from aiprod_pipelines.machine import usable_cores
 
-ModelName = Annotated[str, typer.Argument(help="Name of a folder of weights, or a path to one.")]
+ModelName = Annotated[str, typer.Argument(metavar="[MODEL]", help="Name of a folder of weights, or a path to one.")]
 ModelsRoot = Annotated[
     str | None,
     typer.Option(

@@ -23,7 +23,7 @@ from aiprod_pipelines.rendering import Setup, render
 from aiprod_pipelines.sovereignty import provision
 from aiprod_pipelines.sovereignty.offline import forbid_network
 
-app = typer.Typer(rich_markup_mode="rich")
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
 @app.command(epilog="[bold]Example[/bold]: aiprod replay cat.mp4.receipt.json --keep again.mp4")

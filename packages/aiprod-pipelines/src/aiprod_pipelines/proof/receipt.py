@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import aiprod_core
 import aiprod_pipelines
-from aiprod_core.errors import InputError
+from aiprod_core.errors import InputError, MediaError
 from aiprod_core.types import GenerationConfig, ImageCondition
 
 SCHEMA: Literal["aiprod.receipt/1"] = "aiprod.receipt/1"
@@ -157,7 +157,7 @@ def settings_of(config: GenerationConfig, film: Path) -> Settings:
     images = tuple(
         PinnedImage(
             path=Path(os.path.relpath(image.path.resolve(), folder)).as_posix(),
-            sha256=hashlib.sha256(image.path.read_bytes()).hexdigest(),
+            sha256=_picture_digest(image.path),
             frame=image.frame,
             strength=image.strength,
         )
@@ -179,7 +179,7 @@ def settings_of(config: GenerationConfig, film: Path) -> Settings:
 def config_of(receipt: Receipt, folder: Path) -> GenerationConfig:
     """The request a receipt answers, its pictures looked for from `folder`.
 
-    Raises `InputError` where a pinned picture is missing or has another content.
+    Raises `MediaError` where a pinned picture is missing, `InputError` where it has another content.
     """
     conditions = []
     for image in receipt.settings.images:
@@ -199,6 +199,15 @@ def config_of(receipt: Receipt, folder: Path) -> GenerationConfig:
         seed=receipt.seed,
         **{**receipt.settings.model_dump(), "images": tuple(conditions)},
     )
+
+
+def _picture_digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise MediaError(
+            f"{path}: cannot read the picture ({error.strerror}), expected a PNG or JPEG; check the path"
+        ) from error
 
 
 @cache
