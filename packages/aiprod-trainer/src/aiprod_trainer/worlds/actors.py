@@ -21,6 +21,7 @@ FLOOR = 0.86
 COMPANION_SIZE = 0.66  # of the hero's height
 COMPANION_FLOOR = 0.80  # further off, so higher in the frame
 COMPANION_GAP = 0.36
+COMPANION_ROOM = 0.11  # how far the hero makes way, so that both are in the frame
 SHADOW_HALF_WIDTH = 0.42  # of the subject's height
 SHADOW_FLATNESS = 0.16
 SHADOW_FADES_AT = 0.5  # lift at which no shadow is left
@@ -39,19 +40,24 @@ class Actor:
 
 
 def actors_of(scene: Scene, time_s: float) -> tuple[Actor, ...]:
-    """Everybody in the scene, the furthest first; the hero is the last."""
+    """Everybody in the scene, the furthest first; the hero is the last.
+
+    The caption says the relation of the hero: "behind" is a hero that follows, with its companion ahead.
+    """
     hero = Actor(scene.subject, scene.colour, pose_at(scene, time_s), FLOOR, scene.size)
-    return (hero,) if scene.companion is None else (_beside(hero, scene, scene.companion, time_s), hero)
+    if scene.companion is None:
+        return (hero,)
+    side = hero.pose.facing if scene.companion.relation == "behind" else -hero.pose.facing
+    aside = replace(hero, pose=replace(hero.pose, x=hero.pose.x - side * COMPANION_ROOM))
+    return (_companion_at(aside.pose.x + side * COMPANION_GAP, scene, scene.companion, time_s), aside)
 
 
-def _beside(hero: Actor, scene: Scene, companion: Companion, time_s: float) -> Actor:
-    """Smaller than the hero and further off: before it, or on its heels."""
+def _companion_at(x: float, scene: Scene, companion: Companion, time_s: float) -> Actor:
+    """Smaller than the hero and further off."""
     size = COMPANION_SIZE * scene.size
     action = _action_with(scene.action, companion.subject)
     pose = pose_at(replace(scene, subject=companion.subject, action=action, size=size), time_s)
-    side = -hero.pose.facing if companion.relation == "behind" else hero.pose.facing
-    placed = replace(pose, x=hero.pose.x + side * COMPANION_GAP)
-    return Actor(companion.subject, companion.colour, placed, COMPANION_FLOOR, size)
+    return Actor(companion.subject, companion.colour, replace(pose, x=x), COMPANION_FLOOR, size)
 
 
 def _action_with(action: str, subject: str) -> str:
