@@ -140,7 +140,7 @@ def facets(*points: Point) -> skia.Path:
 
 
 def smooth(*points: Point) -> skia.Path:
-    """A closed smooth curve through the points (centripetal tangents of Catmull-Rom, tension 1/6)."""
+    """A closed smooth curve through the points: a uniform Catmull-Rom spline (Catmull & Rom 1974)."""
     path = skia.Path()
     path.moveTo(*points[0])
     count = len(points)
