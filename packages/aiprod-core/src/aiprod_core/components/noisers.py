@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 
 
-def seeded_noise(shape: tuple[int, ...], seed: int) -> Tensor:
-    """Standard normal float32 of `shape`, from `seed` alone."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+def seeded_noise(seed: int, *shapes: tuple[int, ...]) -> list[Tensor]:
+    """Standard normal float32 of each shape, drawn one after the other from `seed`: an earlier one never depends on a later."""
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, generator=generator) for shape in shapes]
 
 
 def add_noise(clean: Tensor, noise: Tensor, t: Tensor) -> Tensor:

@@ -1,0 +1,189 @@
+"""A sentence in, pictures and sound out: the models of a family together, with no file of media in sight.
+
+`SovereignModels` is loaded from a folder of checkpoints; `generate` renders one request. The pipelines put media,
+progress and receipts around this, the trainer its validation.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from aiprod_core.checkpoint import load_weights, read_header
+from aiprod_core.components.guiders import ClassifierFreeGuider
+from aiprod_core.components.noisers import seeded_noise
+from aiprod_core.components.schedulers import FlowSchedule
+from aiprod_core.conditioning import Pins, latent_frame_of, no_pins
+from aiprod_core.errors import WeightsError
+from aiprod_core.models.hwvae import HWVAE, HWVAEConfig
+from aiprod_core.models.nac import NAC, Hearing, NACConfig
+from aiprod_core.models.shdt import SHDT, SHDTConfig, TextContext
+from aiprod_core.models.text_encoder import TextEncoder, TextEncoderConfig, TextTokenizer
+from aiprod_core.sampler import Run, denoise
+from aiprod_core.types import (
+    AudioLatentShape,
+    AudioShape,
+    Compression,
+    GenerationConfig,
+    LatentState,
+    VideoLatentShape,
+    VideoPixelShape,
+)
+
+T = TypeVar("T", bound=nn.Module)
+OnProgress = Callable[[str, int, int], None]
+
+SHDT_FILE, VIDEO_FILE, AUDIO_FILE, TEXT_FILE = (
+    f"{name}.safetensors" for name in ("shdt", "hwvae", "nac", "text_encoder")
+)
+TOKENIZER_FILE = "tokenizer.json"
+WORDS_FILE = "words.json"
+MAX_SIDE_PX, MAX_FRAMES = 512, 257
+
+
+@dataclass(frozen=True)
+class PinnedFrame:
+    """A picture `[c h w]` in [-1, 1] that the clip passes through at pixel frame `frame`; `strength` in [0, 1]."""
+
+    picture: Tensor
+    frame: int
+    strength: float
+
+
+@dataclass
+class SovereignModels:
+    """The models that make a clip, on one device in one type. `words`: what the text encoder was trained on."""
+
+    shdt: SHDT
+    text_encoder: TextEncoder
+    tokenizer: TextTokenizer
+    video: HWVAE
+    audio: NAC | None
+    words: frozenset[str] = frozenset()
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> "SovereignModels":
+        """Load a folder of checkpoints. Raises `WeightsError` for files that are missing, damaged, or do not fit."""
+        text_encoder = _load(TextEncoder, TextEncoderConfig, folder / TEXT_FILE)
+        try:
+            tokenizer = TextTokenizer((folder / TOKENIZER_FILE).read_text(), text_encoder.config.longest)
+            words = frozenset(json.loads((folder / WORDS_FILE).read_text()))
+        except OSError as error:
+            raise WeightsError(f"weights: {error.filename} is missing; run 'aiprod models verify'") from error
+        models = cls(
+            shdt=_load(SHDT, SHDTConfig, folder / SHDT_FILE),
+            text_encoder=text_encoder,
+            tokenizer=tokenizer,
+            video=_load(HWVAE, HWVAEConfig, folder / VIDEO_FILE),
+            audio=_load(NAC, NACConfig, folder / AUDIO_FILE),
+            words=words,
+        )
+        for model in (models.shdt, models.text_encoder, models.video, models.audio):
+            if model is not None:
+                model.eval().requires_grad_(False).to(device)
+        models.shdt.to(dtype)
+        models.text_encoder.to(dtype)
+        return models
+
+    @property
+    def compression(self) -> Compression:
+        return self.shdt.config.compression
+
+    @property
+    def sample_rate_hz(self) -> int:
+        return self.shdt.config.sample_rate_hz
+
+    @property
+    def device(self) -> torch.device:
+        return self.shdt.video_in.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.shdt.video_in.weight.dtype
+
+    def read(self, prompts: Sequence[str]) -> TextContext:
+        """The prompts as SHDT reads them. Raises `InputError` for one that is too long."""
+        ids, mask = self.tokenizer(list(prompts))
+        ids, mask = ids.to(self.device), mask.to(self.device)
+        return self.shdt.read(self.text_encoder(ids, mask), mask)
+
+
+@torch.inference_mode()
+def generate(
+    models: SovereignModels,
+    config: GenerationConfig,
+    pinned: Sequence[PinnedFrame] = (),
+    on_progress: OnProgress = lambda stage, done, total: None,
+) -> tuple[Tensor, Tensor | None]:
+    """Render one request: frames `[c t h w]` in [-1, 1] and sound `[1 s]` in [-1, 1], or None for a silent one."""
+    config.validate(models.compression, max_side_px=MAX_SIDE_PX, max_frames=MAX_FRAMES)
+    on_progress("text", 0, 1)
+    guider = ClassifierFreeGuider(config.guidance_scale, config.guidance_rescale)
+    prompts = [config.prompt, config.negative_prompt] if guider.active else [config.prompt]
+    run = Run(
+        text=models.read(prompts),
+        schedule=FlowSchedule(config.num_inference_steps),
+        guider=guider,
+        pins=_pins(models, config, pinned),
+        frame_rate_hz=config.frame_rate,
+    )
+    on_progress("text", 1, 1)
+    steps = config.num_inference_steps
+    on_progress("denoise", 0, steps)
+    latents = denoise(models.shdt, draw_noise(models, config), run, lambda step: on_progress("denoise", step, steps))
+    assert latents.video is not None
+    on_progress("decode video", 0, 1)
+    frames = models.video.decode_chunked(latents.video.float())[0].clamp(-1, 1).cpu()
+    on_progress("decode video", 1, 1)
+    if latents.audio is None or models.audio is None:
+        return frames, None
+    on_progress("decode sound", 0, 1)
+    sound = models.audio.decode(latents.audio.float(), samples=_samples(models, config))[0].clamp(-1, 1).cpu()
+    on_progress("decode sound", 1, 1)
+    return frames, sound
+
+
+def draw_noise(models: SovereignModels, config: GenerationConfig) -> LatentState:
+    """The noise a request starts from: a function of its seed and shape alone."""
+    shape, by = models.shdt.config, models.compression
+    pixels = VideoPixelShape(1, config.num_frames, config.height, config.width)
+    video_shape = VideoLatentShape.of(pixels, shape.video_channels, by).dims
+    audio_shape = AudioLatentShape.of(AudioShape(1, _samples(models, config)), shape.audio_channels, by).dims
+    video, audio = (noise.to(models.device, models.dtype) for noise in seeded_noise(config.seed, video_shape, audio_shape))
+    return LatentState(video, audio if config.audio else None)
+
+
+def _samples(models: SovereignModels, config: GenerationConfig) -> int:
+    return round(config.duration_s * models.sample_rate_hz)
+
+
+def _pins(models: SovereignModels, config: GenerationConfig, pinned: Sequence[PinnedFrame]) -> Pins:
+    """Pictures as latents, each at the latent frame in which it lies."""
+    by, shape = models.compression, VideoPixelShape(1, config.num_frames, config.height, config.width)
+    pins = no_pins(VideoLatentShape.of(shape, models.shdt.config.video_channels, by).dims)
+    for pin in pinned:
+        at = latent_frame_of(pin.frame, by)
+        pins.latents[:, :, at] = models.video.encode(pin.picture[None, :, None].to(models.device))[:, :, 0].cpu()
+        pins.strength[at] = pin.strength
+    return Pins(pins.latents.to(models.device, models.dtype), pins.strength.to(models.device))
+
+
+def _load(model: type[T], config: Any, path: Path) -> T:
+    module = model(_parse(config, json.loads(read_header(path)["config"])))  # type: ignore[call-arg]
+    load_weights(module, path)
+    return module
+
+
+def _parse(config: Any, fields: dict[str, Any]) -> Any:
+    """A config from the JSON of its checkpoint: nested dataclasses and tuples come back as what they were."""
+    nested = {"compression": lambda value: Compression(**value), "hearings": lambda value: tuple(Hearing(**h) for h in value)}
+    return config(
+        **{
+            name: nested[name](value) if name in nested else tuple(value) if isinstance(value, list) else value
+            for name, value in fields.items()
+        }
+    )

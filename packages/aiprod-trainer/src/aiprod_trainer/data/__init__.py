@@ -1,0 +1,1 @@
+"""Data for training: what is made once and read many times."""

@@ -1,0 +1,111 @@
+"""Latents of the world, made once and kept: clips through both codecs, in shards of safetensors.
+
+A set is a folder whose description names the codecs by the hash of their weights, the world and the shape, so that
+stale latents are refused and never reused in silence. Making one is resumable: finished shards are kept.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from aiprod_core.errors import InputError
+from aiprod_core.models.hwvae import HWVAE
+from aiprod_core.models.nac import NAC
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from aiprod_trainer.worlds.pixels import scene_video
+from aiprod_trainer.worlds.render import subject_mask
+from aiprod_trainer.worlds.scene import Scene, sample_scene
+from aiprod_trainer.worlds.sound import render_sound
+from aiprod_trainer.worlds.vocabulary import WORLD_VERSION
+
+DESCRIPTION = "latents.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentsDescription:
+    """What a set of latents was made of. `frames`: pixel frames a clip, from its first; 1 is a picture, with no sound."""
+
+    level: int
+    frames: int
+    size_px: int
+    shard: int  # clips a file
+    video_codec: str
+    audio_codec: str | None
+    world: int = WORLD_VERSION
+
+
+def weights_digest(module: nn.Module) -> str:
+    """A short hash of a model's weights and buffers."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().float().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+@torch.inference_mode()
+def make_latents(
+    folder: Path, count: int, about: LatentsDescription, video: HWVAE, audio: NAC | None, report: Callable[[int], None]
+) -> None:
+    """Encode training scenes 0 … `count` into `folder`; `report` is told the clips done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_same(folder, about)
+    (folder / DESCRIPTION).write_text(json.dumps(asdict(about), indent=2) + "\n")
+    for start in range(0, count, about.shard):
+        path = folder / f"clips-{start:08d}.safetensors"
+        if not path.exists():
+            rows = [_encode(sample_scene(i, level=about.level), about, video, audio) for i in range(start, start + about.shard)]
+            partial = path.with_suffix(".tmp")
+            save_file({name: torch.stack([row[name] for row in rows]) for name in rows[0]}, partial)
+            partial.replace(path)
+        report(start + about.shard)
+
+
+class LatentSet:
+    """The latents of a folder, in memory: `video` `[n c t h w]`, `audio` `[n c l]` or None, `subject` `[n t h w]`."""
+
+    def __init__(self, folder: Path, clips: int | None = None) -> None:
+        """Read the first `clips` clips, or all. Raises `InputError` where there are not so many."""
+        if not (folder / DESCRIPTION).exists():
+            raise InputError(f"latents: got no {DESCRIPTION} in {folder}; make them with 'aiprod data latents'")
+        self.about = LatentsDescription(**json.loads((folder / DESCRIPTION).read_text()))
+        paths = sorted(folder.glob("clips-*.safetensors"))
+        wanted = len(paths) if clips is None else -(-clips // self.about.shard)
+        if not paths or len(paths) < wanted:
+            raise InputError(f"latents: got {len(paths) * self.about.shard} clips in {folder}, expected {clips}; make more")
+        shards = [load_file(path) for path in paths[:wanted]]
+        self.video = torch.cat([shard["video"] for shard in shards])[:clips]
+        self.subject = torch.cat([shard["subject"] for shard in shards])[:clips]
+        self.audio = torch.cat([shard["audio"] for shard in shards])[:clips] if "audio" in shards[0] else None
+
+    def __len__(self) -> int:
+        return len(self.video)
+
+
+def _encode(scene: Scene, about: LatentsDescription, video: HWVAE, audio: NAC | None) -> dict[str, Tensor]:
+    frames = range(about.frames)
+    clip = scene_video(scene, size_px=about.size_px, frames=None if len(frames) == scene.num_frames else frames)
+    row = {"video": video.encode(clip[None])[0].half(), "subject": _subject(scene, about, video)}
+    if audio is not None:
+        row["audio"] = audio.encode(torch.from_numpy(render_sound(scene))[None, None])[0].half()
+    return row
+
+
+def _subject(scene: Scene, about: LatentsDescription, video: HWVAE) -> Tensor:
+    """Share of each latent that the hero covers, uint8 of 255ths, in the middle frame of each latent frame."""
+    step, side = video.config.time, about.size_px // video.config.space
+    middles = [0] + [first + step // 2 for first in range(1, about.frames, step)]
+    masks = torch.stack([torch.from_numpy(subject_mask(scene, i, width=4 * side, height=4 * side)) for i in middles])
+    return (F.avg_pool2d(masks[:, None], 4)[:, 0] * 255).round().to(torch.uint8)
+
+
+def _check_same(folder: Path, about: LatentsDescription) -> None:
+    path = folder / DESCRIPTION
+    if path.exists() and json.loads(path.read_text()) != asdict(about):
+        raise InputError(f"latents: {folder} holds latents of other codecs or shapes; choose another folder, or delete it")

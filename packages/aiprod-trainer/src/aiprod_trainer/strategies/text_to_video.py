@@ -1,0 +1,138 @@
+"""Training SHDT and its text encoder together on latents of video and sound, by flow matching.
+
+The same strategy trains on pictures (latents of one frame) and on clips; a run on clips starts from one on pictures.
+"""
+
+import random
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from aiprod_core.components.noisers import add_noise, velocity
+from aiprod_core.components.schedulers import training_times
+from aiprod_core.models import shdt, text_encoder
+from aiprod_core.models.shdt import SHDT
+from aiprod_core.models.text_encoder import TextEncoder, TextTokenizer
+from aiprod_core.types import LatentState
+from torch import Tensor, nn
+
+from aiprod_trainer.config import Section, TrainConfig, parse
+from aiprod_trainer.data.latents import LatentSet
+from aiprod_trainer.tokenizer import train_tokenizer
+from aiprod_trainer.trainer import Batch, read_checkpoint
+from aiprod_trainer.worlds.captions import caption, sampled_caption
+from aiprod_trainer.worlds.scene import FRAME_RATE_HZ, Scene, sample_scene
+
+PRESETS = {"nano": shdt.NANO, "small": shdt.SMALL, "full": shdt.FULL}
+VALIDATION_TIMES = 10
+
+
+class Options(Section):
+    """`latents`: a folder made by `aiprod data latents`. The last `held_back` of its clips are never trained on."""
+
+    name: str
+    latents: Path
+    clips: int | None = None
+    held_back: int = 64
+    shift: float = 2.0
+    caption_dropout: float = 0.1
+    first_frame_share: float = 0.15  # of clips whose first latent frame is given, as image-to-video does
+    audio_weight: float = 0.5
+    subject_weight: float = 3.0  # extra loss where the hero is
+
+
+class TextToVideo:
+    """Strategy: captioned latents in, the flow's velocity out."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+        self.options: Options = parse(Options, config.training_strategy, "training_strategy")
+        self.shdt = SHDT(PRESETS[config.model.preset])
+        self.text_encoder = TextEncoder(text_encoder.NANO)
+        self.model = nn.ModuleDict({"shdt": self.shdt, "text_encoder": self.text_encoder})
+        self.tokenizer = TextTokenizer(train_tokenizer(text_encoder.NANO.vocabulary), text_encoder.NANO.longest)
+        self.latents = LatentSet(self.options.latents, self.options.clips)
+        self.trained_on = len(self.latents) - self.options.held_back
+
+    def begin(self) -> None:
+        """Start from the averaged weights of another run, if the file names one."""
+        if self.config.model.init_from is not None:
+            average = read_checkpoint(self.config.model.init_from)["average"]
+            self.model.load_state_dict(average)
+
+    def batch(self, step: int) -> Batch:
+        size = self.config.optimization.batch_size
+        places = range(step * size, (step + 1) * size)
+        rows = [_shuffled(self.trained_on, place // self.trained_on)[place % self.trained_on] for place in places]
+        return self._rows(rows, [self._words(self._scene(row), place) for row, place in zip(rows, places, strict=True)])
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        count = len(batch["ids"])
+        t = training_times(count, generator, self.options.shift)
+        given = torch.rand(count, generator=generator) < self.options.first_frame_share
+        frames = batch["video"].shape[2]
+        t_video = t[:, None].repeat(1, frames)
+        if frames > 1:
+            t_video[given, 0] = 0.0
+        return self._losses(batch, t_video, t, generator)
+
+    def validate(self, folder: Path, step: int) -> dict[str, float]:
+        """The loss at ten fixed times on clips held back, with fixed noise."""
+        rows = [*range(self.trained_on, len(self.latents))]
+        batch = self._rows(rows, [caption(self._scene(row)) for row in rows])
+        batch = {name: tensor.to(self._device) for name, tensor in batch.items()}
+        generator = torch.Generator().manual_seed(0)
+        totals: dict[str, float] = {}
+        for i in range(VALIDATION_TIMES):
+            t = torch.full((len(rows),), (i + 0.5) / VALIDATION_TIMES)
+            losses = self._losses(batch, t[:, None].repeat(1, batch["video"].shape[2]), t, generator)
+            for name, value in losses.items():
+                totals[name] = totals.get(name, 0.0) + value.item() / VALIDATION_TIMES
+        return totals
+
+    def _losses(self, batch: Batch, t_video: Tensor, t: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        t_video, t = t_video.to(self._device), t.to(self._device)
+        clean = batch["video"].float()
+        noise = torch.randn(clean.shape, generator=generator).to(clean)
+        noisy = add_noise(clean, noise, t_video[:, None, :, None, None])
+        sound = batch["audio"].float() if "audio" in batch else None
+        hiss = torch.randn(sound.shape, generator=generator).to(sound) if sound is not None else None
+        heard = add_noise(sound, hiss, t[:, None, None]) if sound is not None and hiss is not None else None
+        mask = batch["mask"]
+        text = self.shdt.read(self.text_encoder(batch["ids"], mask), mask)
+        flow = self.shdt(LatentState(noisy, heard), text, t_video, t[:, None], FRAME_RATE_HZ)
+        weight = 1 + self.options.subject_weight * batch["subject"][:, None].float() / 255
+        weight = weight * (t_video > 0)[:, None, :, None, None]
+        error = (flow.video.float() - velocity(clean, noise)).square()
+        losses = {"video": (error * weight).mean() / weight.mean()}
+        losses["loss"] = losses["video"]
+        if sound is not None and hiss is not None:
+            losses["audio"] = (flow.audio.float() - velocity(sound, hiss)).square().mean()
+            losses["loss"] = losses["video"] + self.options.audio_weight * losses["audio"]
+        return losses
+
+    def _rows(self, rows: list[int], captions: list[str]) -> Batch:
+        ids, mask = self.tokenizer(captions)
+        batch = {"ids": ids, "mask": mask, "video": self.latents.video[rows], "subject": self.latents.subject[rows]}
+        if self.latents.audio is not None:
+            batch["audio"] = self.latents.audio[rows]
+        return batch
+
+    def _words(self, scene: Scene, place: int) -> str:
+        """A caption, another one at each visit; sometimes none, so that guidance has something to compare with."""
+        rng = random.Random(f"{self.config.seed} caption {place}")
+        return "" if rng.random() < self.options.caption_dropout else sampled_caption(scene, rng)
+
+    def _scene(self, row: int) -> Scene:
+        return sample_scene(row, level=self.latents.about.level)
+
+    @property
+    def _device(self) -> torch.device:
+        return self.shdt.video_in.weight.device
+
+
+@lru_cache(maxsize=2)
+def _shuffled(count: int, epoch: int) -> list[int]:
+    order = list(range(count))
+    random.Random(f"epoch {epoch}").shuffle(order)
+    return order
