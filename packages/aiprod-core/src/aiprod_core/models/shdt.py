@@ -7,7 +7,7 @@ them, let video, audio and text attend to each other at once. Positions are rota
 so that a sound and the frame that makes it share an angle.
 
 Knows no files, no noise and no schedule. Sources: linear attention with ReLU features and gated convolution, SANA
-(arXiv:2410.10629); adaLN-single, PixArt-α (arXiv:2310.00426); QK-norm (arXiv:2302.05442); RoPE (arXiv:2104.09864).
+(arXiv:2410.10629); adaLN-single, PixArt-α (arXiv:2310.00426); QK-norm (arXiv:2302.05442).
 """
 
 import math
@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import torch
-from einops import rearrange, repeat
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aiprod_core.models.layers import ChannelRMSNorm
+from aiprod_core.models.rotary import RotaryPositions, inverse_wavelengths, rotate
 from aiprod_core.types import Compression, LatentState
 
 Mixer: TypeAlias = Literal["softmax", "linear"]
@@ -59,7 +60,7 @@ def hybrid(layers: int, linear_between: int) -> tuple[Mixer, ...]:
 
 
 NANO = SHDTConfig(
-    video_channels=32,
+    video_channels=48,
     audio_channels=32,
     text_width=256,
     patch=2,
@@ -71,7 +72,7 @@ NANO = SHDTConfig(
     compression=Compression(time=4, space=8, hop=960, patch=2),
 )
 SMALL = SHDTConfig(
-    video_channels=32,
+    video_channels=48,
     audio_channels=32,
     text_width=256,
     patch=2,
@@ -113,6 +114,11 @@ class SHDT(nn.Module):
     def __init__(self, config: SHDTConfig) -> None:
         super().__init__()
         self.config = config
+        self.positions = RotaryPositions(
+            head_width=config.head_width,
+            frames_per_latent=config.compression.time,
+            audio_rate_hz=config.audio_rate_hz,
+        )
         video, audio = config.video_width, config.audio_width
         self.video_in = nn.Linear(config.video_channels * config.patch**2, video)
         self.audio_in = nn.Linear(config.audio_channels, audio)
@@ -137,7 +143,9 @@ class SHDT(nn.Module):
         pooled = self.pool((text * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1))
         return TextContext(tuple(k for k, _ in pairs), tuple(v for _, v in pairs), mask, pooled)
 
-    def forward(self, state: LatentState, text: TextContext, t_video: Tensor, t_audio: Tensor, frame_rate_hz: float) -> LatentState:
+    def forward(
+        self, state: LatentState, text: TextContext, t_video: Tensor, t_audio: Tensor, frame_rate_hz: float
+    ) -> LatentState:
         """Velocities of both latents.
 
         `state`: video `[b c t h w]`; audio `[b c l]`, or None for pictures alone. `t_video`: `[b t]`, a time in [0, 1]
@@ -148,13 +156,14 @@ class SHDT(nn.Module):
         x = self.video_in(rearrange(state.video, "b c t (h p) (w q) -> b t h w (c p q)", p=p, q=p))
         clock = self.time(t_video) + text.pooled[:, None]  # [b t d]
         moods = Moods(rearrange(self.video_modulation(F.silu(clock)), "b t d -> b t 1 1 d"), None)
-        angles = Angles(rearrange(self._video_angles(x.shape, frame_rate_hz), "t h w d -> (t h w) d").to(x.device), None)
+        at = self.positions.video(*x.shape[1:4], frame_rate_hz)
+        angles = Angles(rearrange(at, "t h w d -> (t h w) d").to(x.device), None)
         a, audio_clock = None, None
         if state.audio is not None:
             a = self.audio_in(rearrange(state.audio, "b c l -> b l c"))
             audio_clock = self.time(t_audio) + text.pooled[:, None]  # [b 1 d]
             moods = Moods(moods.video, self.audio_modulation(F.silu(audio_clock)))
-            angles = Angles(angles.video, self._audio_angles(a.shape[1]).to(a.device))
+            angles = Angles(angles.video, self.positions.audio(a.shape[1]).to(a.device))
         attended = 0
         for layer in self.layers:
             words = None
@@ -166,29 +175,6 @@ class SHDT(nn.Module):
         video = rearrange(video, "b t h w (c p q) -> b c t (h p) (w q)", p=p, q=p)
         audio = rearrange(self.audio_out(a, audio_clock), "b l c -> b c l") if a is not None else None
         return LatentState(video, audio)
-
-    def _video_angles(self, shape: torch.Size, frame_rate_hz: float) -> Tensor:
-        """Rotary angles `[t h w head_width/2]`: seconds (in audio tokens), rows and columns."""
-        _, frames, height, width, _ = shape
-        step = self.config.compression.time
-        middle = torch.tensor([0.5] + [step * (i - 1) + 1 + step / 2 for i in range(1, frames)])
-        time = middle / frame_rate_hz * self.config.audio_rate_hz
-        share = self._rotary_split()
-        along_t = repeat(rotary_angles(time, share[0]), "t d -> t h w d", h=height, w=width)
-        along_h = repeat(rotary_angles(torch.arange(height), share[1]), "h d -> t h w d", t=frames, w=width)
-        along_w = repeat(rotary_angles(torch.arange(width), share[1]), "w d -> t h w d", t=frames, h=height)
-        return torch.cat([along_t, along_h, along_w], dim=-1)
-
-    def _audio_angles(self, length: int) -> Tensor:
-        """Rotary angles `[l head_width/2]`: the same seconds; no row, no column."""
-        share = self._rotary_split()
-        along_t = rotary_angles(torch.arange(length) + 0.5, share[0])
-        return F.pad(along_t, (0, 2 * share[1]))
-
-    def _rotary_split(self) -> tuple[int, int]:
-        """How many angles time gets, and how many rows and columns get each."""
-        half = self.config.head_width // 2
-        return half - 2 * (half // 3), half // 3
 
 
 @dataclass(frozen=True)
@@ -379,7 +365,7 @@ class TimeEmbedding(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, t: Tensor) -> Tensor:
-        angles = t[..., None].float() * 1000 * _inverse_wavelengths(self.frequencies, 10000.0).to(t.device)
+        angles = t[..., None].float() * 1000 * inverse_wavelengths(self.frequencies, 10000.0).to(t.device)
         waves = torch.cat([angles.cos(), angles.sin()], dim=-1).to(self.widen.weight.dtype)
         embedded: Tensor = self.out(F.silu(self.widen(waves)))
         return embedded
@@ -391,22 +377,6 @@ def linear_attention(q: Tensor, k: Tensor, v: Tensor, angles: Tensor) -> Tensor:
     numerator = rotate(q, angles) @ (rotate(k, angles).transpose(-1, -2) @ v)
     denominator = q @ k.sum(dim=-2, keepdim=True).transpose(-1, -2)
     return rearrange(numerator / denominator, "b heads n e -> b n (heads e)")
-
-
-def rotary_angles(positions: Tensor, count: int, longest: float = 1000.0) -> Tensor:
-    """Angles `[n count]` of `positions` at `count` wavelengths, from 2π up to 2π·longest."""
-    return positions.float()[:, None] * _inverse_wavelengths(count, longest)
-
-
-def rotate(x: Tensor, angles: Tensor) -> Tensor:
-    """Rotate the halves of `[… n e]` by `[n e/2]`."""
-    first, second = x.chunk(2, dim=-1)
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
-
-
-def _inverse_wavelengths(count: int, longest: float) -> Tensor:
-    return torch.exp(-math.log(longest) * torch.arange(count) / max(count, 1))
 
 
 def _per_frame(convolution: nn.Conv2d, x: Tensor) -> Tensor:
