@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import torch
+from aiprod_core.checkpoint import load_weights, read_header
 from aiprod_core.errors import WeightsError
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -31,6 +32,14 @@ class Strategy(Protocol):
     """What the loop needs to know of a model in training."""
 
     model: nn.Module
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        """The models that ship, by file name; each has its frozen `config`."""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Texts that ship beside them, by file name."""
 
     def begin(self) -> None:
         """Set the weights that a run starts from; not called when it goes on from a checkpoint."""
@@ -60,6 +69,7 @@ class Trainer:
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self.step = 0
         self.trained_s = 0.0
+        self.ancestry: list[dict[str, float]] = []  # earlier runs whose weights this one started from
         self.stopping = False
         self.folder = config.output_dir
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -107,6 +117,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "average": self.average,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "history": [*self.ancestry, {"steps": self.step, "core_s": self.trained_s * torch.get_num_threads()}],
             "config": self.config.model_dump_json(),
         }
         partial = path.with_suffix(".tmp")
@@ -119,7 +130,7 @@ class Trainer:
     def _resume(self, report: Callable[[str], None]) -> None:
         path = last_checkpoint(self.folder)
         if path is None:
-            self.strategy.begin()
+            self._begin()
             self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
             return
         state = read_checkpoint(path)
@@ -127,8 +138,16 @@ class Trainer:
         self.average = {name: tensor.to(self.device) for name, tensor in state["average"].items()}
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        self.step, self.trained_s = state["step"], state["trained_s"]
+        self.step, self.trained_s, self.ancestry = state["step"], state["trained_s"], state["history"][:-1]
         report(f"resumed at step {self.step} ({self.trained_s / 60:.0f} min trained) from {path}")
+
+    def _begin(self) -> None:
+        """First step: the strategy's own start, or the weights of an earlier run or release."""
+        weights = self.config.model.init_from
+        if weights is None:
+            self.strategy.begin()
+            return
+        self.ancestry = warm_start(self.strategy, weights)
 
     def _batches(self) -> Iterator[list[Batch]]:
         """The micro-batches of each step still to be done, made ahead in worker processes."""
@@ -296,6 +315,22 @@ def keep_freed_memory() -> None:
     if hasattr(libc, "mallopt"):
         libc.mallopt(_M_MMAP_MAX, 0)
         libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def warm_start(strategy: Strategy, weights: Path) -> list[dict[str, float]]:
+    """Set the models from a training checkpoint (.pt, its average) or a folder of released weights; return the history."""
+    if weights.is_dir():
+        history: list[dict[str, float]] = []
+        for name, part in strategy.parts.items():
+            path = weights / f"{name}.safetensors"
+            load_weights(part, path)
+            lineage = json.loads(read_header(path)["lineage"])
+            history = [{"steps": lineage["steps"], "core_s": lineage["core_hours"] * 3600}]
+        return history
+    state = read_checkpoint(weights)
+    strategy.model.load_state_dict(state["model"])
+    strategy.model.load_state_dict(state["average"], strict=False)
+    return list(state["history"])
 
 
 def pick_device(name: str) -> torch.device:

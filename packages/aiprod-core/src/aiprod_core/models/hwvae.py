@@ -49,7 +49,7 @@ class HWVAEConfig:
 
 
 NANO = HWVAEConfig(
-    latent_channels=32, haar_levels=2, widths=(128, 256), encoder_depths=(2, 2), decoder_depths=(4, 3)
+    latent_channels=48, haar_levels=2, widths=(128, 256), encoder_depths=(2, 2), decoder_depths=(4, 3)
 )
 FULL = HWVAEConfig(
     latent_channels=128,

@@ -3,13 +3,15 @@
 The same strategy trains on pictures (latents of one frame) and on clips; a run on clips starts from one on pictures.
 """
 
+import json
 import random
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import torch
 from aiprod_core.components.noisers import add_noise, velocity
 from aiprod_core.components.schedulers import training_times
+from aiprod_core.generation import TOKENIZER_FILE, WORDS_FILE
 from aiprod_core.models import shdt, text_encoder
 from aiprod_core.models.shdt import SHDT
 from aiprod_core.models.text_encoder import TextEncoder, TextTokenizer
@@ -19,8 +21,8 @@ from torch import Tensor, nn
 from aiprod_trainer.config import Section, TrainConfig, parse
 from aiprod_trainer.data.latents import LatentSet
 from aiprod_trainer.tokenizer import train_tokenizer
-from aiprod_trainer.trainer import Batch, read_checkpoint
-from aiprod_trainer.worlds.captions import caption, sampled_caption
+from aiprod_trainer.trainer import Batch
+from aiprod_trainer.worlds.captions import caption, known_words, sampled_caption
 from aiprod_trainer.worlds.scene import FRAME_RATE_HZ, Scene, sample_scene
 
 PRESETS = {"nano": shdt.NANO, "small": shdt.SMALL, "full": shdt.FULL}
@@ -51,14 +53,28 @@ class TextToVideo:
         self.text_encoder = TextEncoder(text_encoder.NANO)
         self.model = nn.ModuleDict({"shdt": self.shdt, "text_encoder": self.text_encoder})
         self.tokenizer = TextTokenizer(train_tokenizer(text_encoder.NANO.vocabulary), text_encoder.NANO.longest)
-        self.latents = LatentSet(self.options.latents, self.options.clips)
-        self.trained_on = len(self.latents) - self.options.held_back
+
+    @cached_property
+    def latents(self) -> LatentSet:
+        return LatentSet(self.options.latents, self.options.clips)
+
+    @property
+    def trained_on(self) -> int:
+        """How many clips are trained on; those after them are held back."""
+        return len(self.latents) - self.options.held_back
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        return {"shdt": self.shdt, "text_encoder": self.text_encoder}
+
+    @property
+    def files(self) -> dict[str, str]:
+        words = json.dumps(sorted(known_words(self.config.data.level)))
+        return {TOKENIZER_FILE: self.tokenizer.json, WORDS_FILE: words}
 
     def begin(self) -> None:
-        """Start from the averaged weights of another run, if the file names one."""
-        if self.config.model.init_from is not None:
-            average = read_checkpoint(self.config.model.init_from)["average"]
-            self.model.load_state_dict(average)
+        """Weights are random; the data is read now, so that worker processes share it."""
+        len(self.latents)
 
     def batch(self, step: int) -> Batch:
         size = self.config.optimization.batch_size

@@ -1,7 +1,7 @@
 """Training HW-VAE on the procedural world.
 
-The linear path starts as the principal components of the world's blocks, so that training begins at the closed-form
-codec and can only add to it.
+The linear path is the principal components of the world's blocks and stays so: training begins at the closed-form
+codec, and the networks learn what it misses.
 """
 
 import random
@@ -12,7 +12,7 @@ import torch
 from aiprod_core.models import hwvae
 from aiprod_core.models.hwvae import HWVAE
 from einops import rearrange
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aiprod_trainer.config import Section, TrainConfig, parse
@@ -34,9 +34,10 @@ class Options(Section):
     frames: int = 9
     noise: float = 0.05
     kl_weight: float = 1e-6
-    subband_weight: float = 0.5
-    gradient_weight: float = 0.5
-    temporal_weight: float = 0.5
+    square_weight: float = 5.0
+    subband_weight: float = 0.25
+    gradient_weight: float = 0.25
+    temporal_weight: float = 0.25
     fitted_on: int = 192  # clips that the principal components and the latent statistics are taken from
     validated_on: int = 8
 
@@ -48,9 +49,19 @@ class VideoAutoencoder:
         self.config = config
         self.options: Options = parse(Options, config.training_strategy, "training_strategy")
         self.model = HWVAE(PRESETS[config.model.preset])
+        for linear in (self.model.encoder.linear, self.model.decoder.linear):
+            linear.requires_grad_(False)
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        return {"hwvae": self.model}
+
+    @property
+    def files(self) -> dict[str, str]:
+        return {}
 
     def begin(self) -> None:
-        """Start the linear path from the principal components of the world."""
+        """Set the linear path to the principal components of the world."""
         start_from_principal_components(self.model, self.principal_codec)
 
     @cached_property
@@ -68,7 +79,7 @@ class VideoAutoencoder:
         raw = self.model.analyse(video)
         noise = torch.randn(raw.shape, generator=generator).to(raw)
         rebuilt = self.model.synthesise(raw + o.noise * noise)
-        pixels = F.l1_loss(rebuilt, video) + 2.0 * F.mse_loss(rebuilt, video)
+        pixels = F.l1_loss(rebuilt, video) + o.square_weight * F.mse_loss(rebuilt, video)
         subbands = F.l1_loss(self.model.haar(rebuilt[:, :, 1:]), self.model.haar(video[:, :, 1:]))
         gradient = sum(F.l1_loss(rebuilt.diff(dim=axis), video.diff(dim=axis)) for axis in (-1, -2))
         temporal = F.l1_loss(rebuilt.diff(dim=2), video.diff(dim=2))

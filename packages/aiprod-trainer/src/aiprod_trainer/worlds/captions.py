@@ -63,12 +63,12 @@ def sampled_caption(scene: Scene, rng: random.Random) -> str:
     return caption(scene, form, rng)
 
 
-def known_words() -> frozenset[str]:
-    """Every word that the grammar can say, in lower case, at any level."""
+def known_words(level: int) -> frozenset[str]:
+    """Every word that captions up to `level` can hold, in lower case."""
     tables: tuple[Mapping[str, Word], ...] = (
         SUBJECTS, COLOURS, ACTIONS, SETTINGS, TIMES, WEATHERS, CAMERAS, DIRECTIONS, RELATIONS,
     )  # fmt: skip
-    phrases = [phrase for table in tables for word in table.values() for phrase in word.phrases]
+    phrases = [phrase for table in tables for word in table.values() if word.level <= level for phrase in word.phrases]
     return frozenset(" ".join([*phrases, *_OPENINGS, "a an"]).split())
 
 
