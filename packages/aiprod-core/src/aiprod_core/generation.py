@@ -34,6 +34,12 @@ from aiprod_core.types import (
     VideoPixelShape,
 )
 
+CONFIGS: dict[type[nn.Module], Any] = {
+    SHDT: SHDTConfig,
+    HWVAE: HWVAEConfig,
+    NAC: NACConfig,
+    TextEncoder: TextEncoderConfig,
+}
 T = TypeVar("T", bound=nn.Module)
 OnProgress = Callable[[str, int, int], None]
 
@@ -68,18 +74,18 @@ class SovereignModels:
     @classmethod
     def load(cls, folder: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> "SovereignModels":
         """Load a folder of checkpoints. Raises `WeightsError` for files that are missing, damaged, or do not fit."""
-        text_encoder = _load(TextEncoder, TextEncoderConfig, folder / TEXT_FILE)
+        text_encoder = load_model(TextEncoder, folder / TEXT_FILE)
         try:
             tokenizer = TextTokenizer((folder / TOKENIZER_FILE).read_text(), text_encoder.config.longest)
             words = frozenset(json.loads((folder / WORDS_FILE).read_text()))
         except OSError as error:
             raise WeightsError(f"weights: {error.filename} is missing; run 'aiprod models verify'") from error
         models = cls(
-            shdt=_load(SHDT, SHDTConfig, folder / SHDT_FILE),
+            shdt=load_model(SHDT, folder / SHDT_FILE),
             text_encoder=text_encoder,
             tokenizer=tokenizer,
-            video=_load(HWVAE, HWVAEConfig, folder / VIDEO_FILE),
-            audio=_load(NAC, NACConfig, folder / AUDIO_FILE),
+            video=load_model(HWVAE, folder / VIDEO_FILE),
+            audio=load_model(NAC, folder / AUDIO_FILE),
             words=words,
         )
         for model in (models.shdt, models.text_encoder, models.video, models.audio):
@@ -172,8 +178,9 @@ def _pins(models: SovereignModels, config: GenerationConfig, pinned: Sequence[Pi
     return Pins(pins.latents.to(models.device, models.dtype), pins.strength.to(models.device))
 
 
-def _load(model: type[T], config: Any, path: Path) -> T:
-    module = model(_parse(config, json.loads(read_header(path)["config"])))  # type: ignore[call-arg]
+def load_model(model: type[T], path: Path) -> T:
+    """A model from its checkpoint, of the size that the checkpoint says. Raises `WeightsError` if it cannot be read."""
+    module = model(_parse(CONFIGS[model], json.loads(read_header(path)["config"])))  # type: ignore[call-arg]
     load_weights(module, path)
     return module
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 from aiprod_core.components.noisers import add_noise, velocity
 from aiprod_core.components.schedulers import training_times
-from aiprod_core.generation import TOKENIZER_FILE, WORDS_FILE
+from aiprod_core.generation import TOKENIZER_FILE, WORDS_FILE, SovereignModels, load_model
 from aiprod_core.models import shdt, text_encoder
+from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.shdt import SHDT
 from aiprod_core.models.text_encoder import TextEncoder, TextTokenizer
 from aiprod_core.types import LatentState
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from aiprod_trainer.config import Section, TrainConfig, parse
 from aiprod_trainer.data.latents import LatentSet
+from aiprod_trainer.evaluation.samples import draw_samples
 from aiprod_trainer.tokenizer import train_tokenizer
 from aiprod_trainer.trainer import Batch
 from aiprod_trainer.worlds.captions import caption, known_words, sampled_caption
@@ -30,10 +32,14 @@ VALIDATION_TIMES = 10
 
 
 class Options(Section):
-    """`latents`: a folder made by `aiprod data latents`. The last `held_back` of its clips are never trained on."""
+    """`latents`: a folder made by `aiprod data latents`. The last `held_back` of its clips are never trained on.
+
+    `codec`: an hwvae.safetensors; with it, validation draws samples.
+    """
 
     name: str
     latents: Path
+    codec: Path | None = None
     clips: int | None = None
     held_back: int = 64
     shift: float = 2.0
@@ -57,6 +63,10 @@ class TextToVideo:
     @cached_property
     def latents(self) -> LatentSet:
         return LatentSet(self.options.latents, self.options.clips)
+
+    @cached_property
+    def codec(self) -> HWVAE | None:
+        return None if self.options.codec is None else load_model(HWVAE, self.options.codec)
 
     @property
     def trained_on(self) -> int:
@@ -93,7 +103,11 @@ class TextToVideo:
         return self._losses(batch, t_video, t, generator)
 
     def validate(self, folder: Path, step: int) -> dict[str, float]:
-        """The loss at ten fixed times on clips held back, with fixed noise."""
+        """The loss at ten fixed times on clips held back, with fixed noise; samples as a sheet."""
+        if self.codec is not None:
+            family = SovereignModels(self.shdt, self.text_encoder, self.tokenizer, self.codec.to(self._device), None)
+            about = self.latents.about
+            draw_samples(folder / f"step-{step:08d}.png", family, frames=about.frames, level=about.level)
         rows = [*range(self.trained_on, len(self.latents))]
         batch = self._rows(rows, [caption(self._scene(row)) for row in rows])
         batch = {name: tensor.to(self._device) for name, tensor in batch.items()}
