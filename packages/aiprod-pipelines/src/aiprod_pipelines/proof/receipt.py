@@ -184,11 +184,7 @@ def config_of(receipt: Receipt, folder: Path) -> GenerationConfig:
     conditions = []
     for image in receipt.settings.images:
         path = folder / image.path
-        if not path.is_file():
-            raise InputError(
-                f"{path}: got no such file, expected the pinned picture; put it back to replay the receipt"
-            )
-        if hashlib.sha256(path.read_bytes()).hexdigest() != image.sha256:
+        if _picture_digest(path) != image.sha256:
             raise InputError(
                 f"{path}: got another picture, expected SHA-256 {image.sha256[:12]}…; put the first one back"
             )

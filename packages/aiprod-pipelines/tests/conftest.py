@@ -1,0 +1,44 @@
+"""What the tests of this package share: real media, the shipped weights, and small clips made on the spot."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aiprod_core.errors import WeightsError
+from aiprod_pipelines.media import Clip
+from aiprod_pipelines.sovereignty import provision
+
+MEDIA = Path(__file__).parents[3].parent / "shared" / "media"
+
+
+@pytest.fixture(scope="session")
+def media() -> Path:
+    if not MEDIA.is_dir():
+        pytest.skip(f"{MEDIA} is not here: real films to read are not part of the repository")
+    return MEDIA
+
+
+@pytest.fixture(scope="session")
+def weights() -> Path:
+    try:
+        return provision.locate()
+    except WeightsError as error:
+        pytest.skip(f"the nano weights are not here: {error}")
+
+
+@pytest.fixture
+def clip() -> Clip:
+    """A soft disc that moves over a gradient for a second, with two tones; 25 frames of 64×48 px."""
+    return moving_disc()
+
+
+def moving_disc(*, frames: int = 25, width: int = 64, height: int = 48) -> Clip:
+    y, x = np.mgrid[0:height, 0:width]
+    sky = np.stack([x * 2, y * 3 + 40, np.full_like(x, 160)], axis=-1).clip(0, 255)
+    distances_px = [np.hypot(x - 10 - t * 1.5, y - height / 2) for t in range(frames)]
+    cover = np.stack([((12 - distance_px) / 6).clip(0, 1) for distance_px in distances_px])[..., None]
+    pictures = sky * (1 - cover) + np.array([200, 60, 40]) * cover  # [t h w c]
+    seconds = np.arange(frames * 24_000 // 25) / 24_000
+    sound = 0.4 * np.sin(2 * np.pi * 440 * seconds) + 0.2 * np.sin(2 * np.pi * 1_900 * seconds)
+    return Clip(pictures.astype(np.uint8), 25.0, sound[None].astype(np.float32), 24_000)
