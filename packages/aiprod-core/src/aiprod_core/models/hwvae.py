@@ -55,8 +55,8 @@ FULL = HWVAEConfig(
     latent_channels=128,
     haar_levels=3,
     widths=(512, 768, 1024),
-    encoder_depths=(4, 4, 6),
-    decoder_depths=(6, 6, 8),
+    encoder_depths=(4, 6, 8),
+    decoder_depths=(8, 10, 12),
 )
 
 
