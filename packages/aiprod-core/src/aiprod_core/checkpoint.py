@@ -49,11 +49,18 @@ def read_header(path: Path) -> dict[str, str]:
         with safe_open(path, framework="pt") as file:
             header: dict[str, str] = file.metadata() or {}
     except FileNotFoundError as error:
-        raise WeightsError(f"weights: {path} is missing; run 'aiprod models list' to see where weights are expected") from error
+        raise WeightsError(
+            f"weights: {path} is missing; run 'aiprod models list' to see where weights are expected"
+        ) from error
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"weights: {path} is damaged ({error}); restore it and run 'aiprod models verify'") from error
+        raise WeightsError(
+            f"weights: {path} is damaged ({error}); restore it and run 'aiprod models verify'"
+        ) from error
     if header.get("format") != FORMAT:
-        raise WeightsError(f"weights: {path} is not a checkpoint of this project (format {header.get('format')!r}, expected {FORMAT!r})")
+        raise WeightsError(
+            f"weights: {path} is not a checkpoint of this project: got format {header.get('format')!r}, "
+            f"expected {FORMAT!r}; use weights that 'aiprod models list' shows"
+        )
     return header
 
 

@@ -159,7 +159,9 @@ def draw_noise(models: SovereignModels, config: GenerationConfig) -> LatentState
     pixels = VideoPixelShape(1, config.num_frames, config.height, config.width)
     video_shape = VideoLatentShape.of(pixels, shape.video_channels, by).dims
     audio_shape = AudioLatentShape.of(AudioShape(1, _samples(models, config)), shape.audio_channels, by).dims
-    video, audio = (noise.to(models.device, models.dtype) for noise in seeded_noise(config.seed, video_shape, audio_shape))
+    video, audio = (
+        noise.to(models.device, models.dtype) for noise in seeded_noise(config.seed, video_shape, audio_shape)
+    )
     return LatentState(video, audio if config.audio else None)
 
 
@@ -180,14 +182,17 @@ def _pins(models: SovereignModels, config: GenerationConfig, pinned: Sequence[Pi
 
 def load_model(model: type[T], path: Path) -> T:
     """A model from its checkpoint, of the size that the checkpoint says. Raises `WeightsError` if it cannot be read."""
-    module = model(_parse(CONFIGS[model], json.loads(read_header(path)["config"])))  # type: ignore[call-arg]
+    module = model(_parse(CONFIGS[model], json.loads(read_header(path)["config"])))
     load_weights(module, path)
     return module
 
 
 def _parse(config: Any, fields: dict[str, Any]) -> Any:
     """A config from the JSON of its checkpoint: nested dataclasses and tuples come back as what they were."""
-    nested = {"compression": lambda value: Compression(**value), "hearings": lambda value: tuple(Hearing(**h) for h in value)}
+    nested: dict[str, Callable[[Any], Any]] = {
+        "compression": lambda value: Compression(**value),
+        "hearings": lambda value: tuple(Hearing(**h) for h in value),
+    }
     return config(
         **{
             name: nested[name](value) if name in nested else tuple(value) if isinstance(value, list) else value

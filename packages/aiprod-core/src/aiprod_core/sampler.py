@@ -25,7 +25,9 @@ class Run:
 
 
 @torch.inference_mode()
-def denoise(model: SHDT, noise: LatentState, run: Run, on_step: Callable[[int], None] = lambda step: None) -> LatentState:
+def denoise(
+    model: SHDT, noise: LatentState, run: Run, on_step: Callable[[int], None] = lambda step: None
+) -> LatentState:
     """Noise `[b …]` → clean latents, by Euler steps along the schedule. `on_step` is told each finished step."""
     assert noise.video is not None
     video, audio = run.pins.start(noise.video), noise.audio
@@ -34,9 +36,7 @@ def denoise(model: SHDT, noise: LatentState, run: Run, on_step: Callable[[int], 
     for step in range(run.schedule.steps):
         t, t_next = times[step], times[step + 1]
         clock, clock_next = run.pins.clock(t), run.pins.clock(t_next)
-        state = LatentState(
-            video.repeat(passes, 1, 1, 1, 1), audio.repeat(passes, 1, 1) if audio is not None else None
-        )
+        state = LatentState(video.repeat(passes, 1, 1, 1, 1), audio.repeat(passes, 1, 1) if audio is not None else None)
         batch = state.video.shape[0]  # type: ignore[union-attr]
         flow = model(state, run.text, clock.expand(batch, -1), t.view(1, 1).expand(batch, 1), run.frame_rate_hz)
         video = euler_flow_step(video, _guided(flow.video, run.guider), _frames(clock), _frames(clock_next))

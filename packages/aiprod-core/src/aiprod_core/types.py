@@ -160,7 +160,9 @@ class GenerationConfig:
     def validate(self, by: Compression, *, max_side_px: int = 2048, max_frames: int = 1025) -> None:
         """Raise `InputError` naming the nearest legal value for the first thing that is not legal."""
         if not self.prompt.strip():
-            raise InputError("prompt: got an empty one; describe the clip in a sentence, e.g. 'a red cat walking on a beach'")
+            raise InputError(
+                "prompt: got an empty one; describe the clip in a sentence, e.g. 'a red cat walking on a beach'"
+            )
         for name, side in (("width", self.width), ("height", self.height)):
             _check_multiple(name, side, by.size_multiple_px, max_side_px)
         _check_frames(self.num_frames, by.time, max_frames)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+
 from aiprod_core.errors import InputError
 from aiprod_core.models.nac import FULL, NAC, NANO, Hearing, inverse_stft, mel_filters, stft
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from aiprod_core.errors import InputError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aiprod_core.errors import InputError
 
 
 class Section(BaseModel):

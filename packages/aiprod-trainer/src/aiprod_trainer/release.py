@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from aiprod_core.checkpoint import Lineage, read_header, save_checkpoint
-from aiprod_core.errors import InputError
 from torch import Tensor
 
+from aiprod_core.checkpoint import Lineage, read_header, save_checkpoint
+from aiprod_core.errors import InputError
 from aiprod_trainer.config import TrainConfig
 from aiprod_trainer.strategies import build
 from aiprod_trainer.trainer import last_checkpoint, read_checkpoint

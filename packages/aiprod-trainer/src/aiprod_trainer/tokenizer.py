@@ -2,9 +2,9 @@
 
 import random
 
-from aiprod_core.models.text_encoder import END, PAD, START
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
+from aiprod_core.models.text_encoder import END, PAD, START
 from aiprod_trainer.worlds.captions import sampled_caption
 from aiprod_trainer.worlds.scene import MAX_LEVEL, sample_scene
 

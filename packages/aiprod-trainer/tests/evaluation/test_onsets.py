@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from aiprod_trainer.evaluation.onsets import onset_errors_s, onsets_s
 
 RATE_HZ = 24_000

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from scipy.io import wavfile
+
 from aiprod_core.errors import InputError
 from aiprod_trainer.config import OptimizationSection, TrainConfig
 from aiprod_trainer.strategies.audio_autoencoder import (
@@ -14,7 +16,6 @@ from aiprod_trainer.strategies.audio_autoencoder import (
     mel_difference_db,
     power_spectra,
 )
-from scipy.io import wavfile
 
 
 def _config(tmp_path: Path, **options: object) -> TrainConfig:

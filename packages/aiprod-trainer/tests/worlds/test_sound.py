@@ -5,6 +5,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
+
 from aiprod_trainer.evaluation.onsets import onset_errors_s, onsets_s
 from aiprod_trainer.worlds.ambience import SETTINGS, WEATHERS
 from aiprod_trainer.worlds.bed import Wave

@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def seeded_noise(seed: int, *shapes: tuple[int, ...]) -> list[Tensor]:
-    """Standard normal float32 of each shape, drawn one after the other from `seed`: an earlier one never depends on a later."""
+    """Standard normal float32 of each shape, one drawn after the other: an earlier one never depends on a later."""
     generator = torch.Generator().manual_seed(seed)
     return [torch.randn(shape, generator=generator) for shape in shapes]
 

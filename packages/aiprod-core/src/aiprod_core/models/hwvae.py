@@ -11,6 +11,7 @@ TSM (arXiv:1811.08383); blocks, ConvNeXt (arXiv:2201.03545).
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from einops import rearrange
@@ -22,7 +23,7 @@ from aiprod_core.models.layers import ChannelRMSNorm
 
 @dataclass(frozen=True, kw_only=True)
 class HWVAEConfig:
-    """Sizes of the codec. One Haar level halves time, height and width; each stage after the first halves size again."""
+    """Sizes of the codec. A Haar level halves time, height and width; each stage after the first halves size again."""
 
     latent_channels: int
     haar_levels: int
@@ -48,9 +49,7 @@ class HWVAEConfig:
         return int(3 * 8**self.haar_levels)
 
 
-NANO = HWVAEConfig(
-    latent_channels=48, haar_levels=2, widths=(128, 256), encoder_depths=(2, 2), decoder_depths=(4, 3)
-)
+NANO = HWVAEConfig(latent_channels=48, haar_levels=2, widths=(128, 256), encoder_depths=(2, 2), decoder_depths=(4, 3))
 FULL = HWVAEConfig(
     latent_channels=128,
     haar_levels=3,
@@ -112,7 +111,7 @@ class HWVAE(nn.Module):
         return latents * _per_channel(self.latent_scale) + _per_channel(self.latent_mean)
 
     def decode_chunked(self, latents: Tensor, frames: int = 16) -> Tensor:
-        """As `decode`, but `frames` latent frames at a time: memory does not grow with the clip, pixels are the same."""
+        """As `decode`, but `frames` latent frames at a time: the same pixels, and memory that does not grow."""
         context = self.decoder.temporal_context
         clips = []
         for start in range(0, latents.shape[2], frames):
@@ -139,9 +138,7 @@ class HaarBlocks(nn.Module):
 
     def inverse(self, coefficients: Tensor) -> Tensor:
         blocks = rearrange(coefficients, "b (c n) t h w -> b t h w c n", c=3) @ self.matrix
-        return rearrange(
-            blocks, "b t h w c (p q r) -> b c (t p) (h q) (w r)", p=self.side, q=self.side, r=self.side
-        )
+        return rearrange(blocks, "b t h w c (p q r) -> b c (t p) (h q) (w r)", p=self.side, q=self.side, r=self.side)
 
 
 class Encoder(nn.Module):
@@ -156,9 +153,7 @@ class Encoder(nn.Module):
             nn.Sequential(*[Block(width, config) for _ in range(depth)])
             for width, depth in zip(config.widths, config.encoder_depths, strict=True)
         )
-        self.downs = nn.ModuleList(
-            nn.Linear(4 * fine, coarse) for fine, coarse in zip(config.widths[:-1], config.widths[1:], strict=True)
-        )
+        self.downs = nn.ModuleList(nn.Linear(4 * fine, coarse) for fine, coarse in pairwise(config.widths))
         self.norm = ChannelRMSNorm(config.widths[-1])
         self.head = nn.Linear(config.widths[-1], config.latent_channels)
         nn.init.zeros_(self.head.weight)
@@ -187,9 +182,7 @@ class Decoder(nn.Module):
             nn.Sequential(*[Block(width, config) for _ in range(depth)])
             for width, depth in zip(widths, depths, strict=True)
         )
-        self.ups = nn.ModuleList(
-            nn.Linear(coarse, 4 * fine) for coarse, fine in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.ups = nn.ModuleList(nn.Linear(coarse, 4 * fine) for coarse, fine in pairwise(widths))
         self.norm = ChannelRMSNorm(widths[-1])
         self.head = nn.Linear(widths[-1], config.coefficients)
         nn.init.zeros_(self.head.weight)

@@ -26,7 +26,7 @@ LOUDEST_LOG = 4.0  # bound of the decoder's log magnitudes
 
 @dataclass(frozen=True, kw_only=True)
 class Hearing:
-    """One analysis of the encoder: a window of `size` samples, `bands` on the mel scale, `per_latent` times a latent."""
+    """An analysis of the encoder: windows of `size` samples, `bands` on the mel scale, `per_latent` times a latent."""
 
     size: int
     bands: int
@@ -35,7 +35,7 @@ class Hearing:
 
 @dataclass(frozen=True, kw_only=True)
 class NACConfig:
-    """Sizes of the codec. `hop`: samples a latent stands for; `frames_per_latent`: spectra the decoder writes for it."""
+    """Sizes of the codec. `hop`: samples a latent stands for; `frames_per_latent`: spectra decoded from it."""
 
     sample_rate_hz: int
     channels: int

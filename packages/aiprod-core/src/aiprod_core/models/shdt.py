@@ -156,7 +156,8 @@ class SHDT(nn.Module):
         x = self.video_in(rearrange(state.video, "b c t (h p) (w q) -> b t h w (c p q)", p=p, q=p))
         clock = self.time(t_video) + text.pooled[:, None]  # [b t d]
         moods = Moods(rearrange(self.video_modulation(F.silu(clock)), "b t d -> b t 1 1 d"), None)
-        at = self.positions.video(*x.shape[1:4], frame_rate_hz)
+        frames, height, width = x.shape[1:4]
+        at = self.positions.video(frames, height, width, frame_rate_hz)
         angles = Angles(rearrange(at, "t h w d -> (t h w) d").to(x.device), None)
         a, audio_clock = None, None
         if state.audio is not None:
@@ -198,8 +199,9 @@ class Layer(nn.Module):
 
     def __init__(self, config: SHDTConfig, mixer: Mixer) -> None:
         super().__init__()
-        self.attention: JointAttention | LinearAttention
-        self.attention = {"softmax": JointAttention, "linear": LinearAttention}[mixer](config)
+        mixers: dict[Mixer, type[JointAttention | LinearAttention]]
+        mixers = {"softmax": JointAttention, "linear": LinearAttention}
+        self.attention = mixers[mixer](config)
         self.video = Stream(config.video_width, config.expansion, convolve=mixer == "linear")
         self.audio = Stream(config.audio_width, config.expansion, convolve=False)
 

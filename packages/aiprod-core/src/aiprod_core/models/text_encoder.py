@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from aiprod_core.errors import InputError
+from aiprod_core.errors import InputError, WeightsError
 from aiprod_core.models.layers import ChannelRMSNorm
 
 
@@ -64,8 +64,10 @@ class EncoderLayer(nn.Module):
         self.narrow = nn.Linear(2 * width, width, bias=False)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        qkv = rearrange(self.qkv(self.norm_mix(x)), "b n (three heads e) -> three b heads n e", three=3, heads=self.heads)
-        read = F.scaled_dot_product_attention(*qkv, attn_mask=rearrange(mask, "b n -> b 1 1 n"))
+        q, k, v = rearrange(
+            self.qkv(self.norm_mix(x)), "b n (three heads e) -> three b heads n e", three=3, heads=self.heads
+        )
+        read = F.scaled_dot_product_attention(q, k, v, attn_mask=rearrange(mask, "b n -> b 1 1 n"))
         x = x + self.out(rearrange(read, "b heads n e -> b n (heads e)"))
         value, gate = self.widen(self.norm_think(x)).chunk(2, dim=-1)
         return x + self.narrow(value * F.silu(gate))
@@ -78,7 +80,10 @@ class TextTokenizer:
         self.json = tokenizer_json
         self.longest = longest
         self.tokenizer = Tokenizer.from_str(tokenizer_json)
-        self.pad = self.tokenizer.token_to_id(PAD)
+        pad = self.tokenizer.token_to_id(PAD)
+        if pad is None:
+            raise WeightsError(f"tokenizer: got one without '{PAD}'; use the one that belongs to the text encoder")
+        self.pad = pad
 
     def __call__(self, texts: list[str]) -> tuple[Tensor, Tensor]:
         """Ids and mask, `[b n]`, padded to the longest of `texts`. Raises `InputError` for an over-long one."""
@@ -87,4 +92,4 @@ class TextTokenizer:
         if length > self.longest:
             raise InputError(f"prompt: got {length} tokens, expected at most {self.longest}; shorten the sentence")
         ids = torch.tensor([ids + [self.pad] * (length - len(ids)) for ids in encoded])
-        return ids, ids != self.pad
+        return ids, ids.ne(self.pad)

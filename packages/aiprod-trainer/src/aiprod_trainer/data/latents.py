@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from aiprod_core.errors import InputError
-from aiprod_core.models.hwvae import HWVAE
-from aiprod_core.models.nac import NAC
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aiprod_core.errors import InputError
+from aiprod_core.models.hwvae import HWVAE
+from aiprod_core.models.nac import NAC
 from aiprod_trainer.worlds.pixels import scene_video
 from aiprod_trainer.worlds.render import subject_mask
 from aiprod_trainer.worlds.scene import Scene, sample_scene
@@ -29,7 +29,7 @@ DESCRIPTION = "latents.json"
 
 @dataclass(frozen=True, kw_only=True)
 class LatentsDescription:
-    """What a set of latents was made of. `frames`: pixel frames a clip, from its first; 1 is a picture, with no sound."""
+    """What a set of latents was made of. `frames`: pixel frames a clip, from its first; 1 is a still without sound."""
 
     level: int
     frames: int
@@ -60,7 +60,10 @@ def make_latents(
     for start in range(0, count, about.shard):
         path = folder / f"clips-{start:08d}.safetensors"
         if not path.exists():
-            rows = [_encode(sample_scene(i, level=about.level), about, video, audio) for i in range(start, start + about.shard)]
+            rows = [
+                _encode(sample_scene(i, level=about.level), about, video, audio)
+                for i in range(start, start + about.shard)
+            ]
             partial = path.with_suffix(".tmp")
             save_file({name: torch.stack([row[name] for row in rows]) for name in rows[0]}, partial)
             partial.replace(path)
@@ -78,7 +81,9 @@ class LatentSet:
         paths = sorted(folder.glob("clips-*.safetensors"))
         wanted = len(paths) if clips is None else -(-clips // self.about.shard)
         if not paths or len(paths) < wanted:
-            raise InputError(f"latents: got {len(paths) * self.about.shard} clips in {folder}, expected {clips}; make more")
+            raise InputError(
+                f"latents: got {len(paths) * self.about.shard} clips in {folder}, expected {clips}; make more"
+            )
         shards = [load_file(path) for path in paths[:wanted]]
         self.video = torch.cat([shard["video"] for shard in shards])[:clips]
         self.subject = torch.cat([shard["subject"] for shard in shards])[:clips]
@@ -108,4 +113,6 @@ def _subject(scene: Scene, about: LatentsDescription, video: HWVAE) -> Tensor:
 def _check_same(folder: Path, about: LatentsDescription) -> None:
     path = folder / DESCRIPTION
     if path.exists() and json.loads(path.read_text()) != asdict(about):
-        raise InputError(f"latents: {folder} holds latents of other codecs or shapes; choose another folder, or delete it")
+        raise InputError(
+            f"latents: {folder} holds latents of other codecs or shapes; choose another folder, or delete it"
+        )

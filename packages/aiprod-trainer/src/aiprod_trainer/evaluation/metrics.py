@@ -53,6 +53,4 @@ class PrincipalCodec:
 
     def _blocks(self, clip: Tensor) -> Tensor:
         stood = torch.cat([clip[:, :1].expand(-1, self.time - 1, -1, -1), clip], dim=1)
-        return rearrange(
-            stood, "c (t p) (h q) (w r) -> t h w (c p q r)", p=self.time, q=self.space, r=self.space
-        )
+        return rearrange(stood, "c (t p) (h q) (w r) -> t h w (c p q r)", p=self.time, q=self.space, r=self.space)

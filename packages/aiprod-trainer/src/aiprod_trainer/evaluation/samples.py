@@ -5,7 +5,6 @@ from pathlib import Path
 
 from aiprod_core.generation import SovereignModels, generate
 from aiprod_core.types import GenerationConfig
-
 from aiprod_trainer.worlds.captions import caption
 from aiprod_trainer.worlds.contact_sheet import contact_sheet
 from aiprod_trainer.worlds.pixels import video_frames

@@ -3,7 +3,6 @@
 from importlib import import_module
 
 from aiprod_core.errors import InputError
-
 from aiprod_trainer.config import TrainConfig
 from aiprod_trainer.trainer import Strategy
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from aiprod_core.models import nac
-from aiprod_core.models.nac import NAC, mel_filters
 from einops import rearrange
 from scipy.io import wavfile
 from torch import Tensor
 from torch.nn import functional as F
 
+from aiprod_core.models import nac
+from aiprod_core.models.nac import NAC, mel_filters
 from aiprod_trainer.config import Section, TrainConfig, parse
 from aiprod_trainer.evaluation.onsets import onset_errors_s, onsets_s
 from aiprod_trainer.trainer import Batch

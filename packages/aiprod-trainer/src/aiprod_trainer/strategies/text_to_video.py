@@ -9,6 +9,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
+
 from aiprod_core.components.noisers import add_noise, velocity
 from aiprod_core.components.schedulers import training_times
 from aiprod_core.generation import TOKENIZER_FILE, WORDS_FILE, SovereignModels, load_model
@@ -17,8 +19,6 @@ from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.shdt import SHDT
 from aiprod_core.models.text_encoder import TextEncoder, TextTokenizer
 from aiprod_core.types import LatentState
-from torch import Tensor, nn
-
 from aiprod_trainer.config import Section, TrainConfig, parse
 from aiprod_trainer.data.latents import LatentSet
 from aiprod_trainer.evaluation.samples import draw_samples

@@ -9,12 +9,12 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from aiprod_core.models import hwvae
-from aiprod_core.models.hwvae import HWVAE
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aiprod_core.models import hwvae
+from aiprod_core.models.hwvae import HWVAE
 from aiprod_trainer.config import Section, TrainConfig, parse
 from aiprod_trainer.evaluation.metrics import PrincipalCodec, moving_psnr_db, psnr_db
 from aiprod_trainer.trainer import Batch
@@ -26,7 +26,7 @@ PRESETS = {"nano": hwvae.NANO, "full": hwvae.FULL}
 
 
 class Options(Section):
-    """`crop_px`, `frames`: size of a training sample. `noise`: added to raw latents, so that small errors decode well."""
+    """`crop_px`, `frames`: size of a sample. `noise`: added to raw latents, so that small errors decode well."""
 
     name: str
     size_px: int = 128
@@ -89,7 +89,10 @@ class VideoAutoencoder:
     def validate(self, folder: Path, step: int) -> dict[str, float]:
         """PSNR on unseen whole clips, beside the principal components at equal latent size; sheets of both."""
         self.fit_latent_statistics()
-        scenes = [sample_scene(index, level=self.config.data.level, split="test") for index in range(self.options.validated_on)]
+        scenes = [
+            sample_scene(index, level=self.config.data.level, split="test")
+            for index in range(self.options.validated_on)
+        ]
         clips = [self._whole(scene) for scene in scenes]
         rebuilt = [self.model.decode(self.model.encode(clip[None].to(self._device)))[0].cpu() for clip in clips]
         floor = [self.principal_codec.round_trip(clip) for clip in clips]
@@ -135,9 +138,7 @@ def start_from_principal_components(model: HWVAE, codec: PrincipalCodec) -> None
     fold, side = model.encoder.fold, model.haar.side
 
     def as_coefficients(vectors: Tensor) -> Tensor:  # [n k of pixels] → [n k of coefficients]
-        blocks = rearrange(
-            vectors.float(), "n (c t h w) -> n c t h w", c=3, t=codec.time, h=codec.space, w=codec.space
-        )
+        blocks = rearrange(vectors.float(), "n (c t h w) -> n c t h w", c=3, t=codec.time, h=codec.space, w=codec.space)
         coefficients = model.haar(blocks)
         return rearrange(coefficients, "n k t (p h) (q w) -> n (p q k t h w)", p=fold, q=fold, h=1, w=1)
 

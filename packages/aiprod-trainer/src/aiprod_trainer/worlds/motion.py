@@ -14,7 +14,8 @@ EventKind: TypeAlias = Literal["footfall", "land", "bounce", "wing", "splash", "
 
 SPEED_PER_S = {"walk": 0.14, "run": 0.24, "fly": 0.18, "drive": 0.20, "roll": 0.20, "swim": 0.14, "sail": 0.10}
 CYCLE_S = {
-    "walk": 0.8, "run": 0.5, "jump": 0.8, "bounce": 0.6, "fly": 0.4, "dance": 0.8, "swim": 0.8, "sail": 2.0, "float": 2.0,
+    "walk": 0.8, "run": 0.5, "jump": 0.8, "bounce": 0.6, "fly": 0.4,
+    "dance": 0.8, "swim": 0.8, "sail": 2.0, "float": 2.0,
 }  # fmt: skip
 JUMP_HEIGHT = {"jump": 0.16, "bounce": 0.22}
 AIRBORNE_SHARE = 0.6  # of a jump's cycle; the rest is crouch and recovery
@@ -70,7 +71,9 @@ def pose_at(scene: Scene, time_s: float) -> Pose:
         case "fly":
             return replace(still, lift=FLYING_LIFT + 0.02 * math.sin(math.tau * phase))
         case "float":
-            return replace(still, lift=0.14 + 0.04 * math.sin(math.tau * phase), angle=0.08 * math.cos(math.tau * phase))
+            return replace(
+                still, lift=0.14 + 0.04 * math.sin(math.tau * phase), angle=0.08 * math.cos(math.tau * phase)
+            )
         case "roll":
             return replace(still, angle=(time_s * SPEED_PER_S["roll"]) / (scene.size / 2) * facing)
         case "sail":
@@ -114,7 +117,7 @@ def events_of(scene: Scene) -> tuple[Event, ...]:
         case "swim" | "sail":
             return _periodic(scene, "splash", 0.5, 1.0, strength=0.6)
         case "stand" | "sit":
-            return (Event(CALL_S, "call"),) if CALL_S < scene.duration_s else ()
+            return (Event(CALL_S, "call"),) if scene.duration_s > CALL_S else ()
         case _:
             return ()
 

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
 from aiprod_core.errors import InputError
-
 from aiprod_trainer.worlds.vocabulary import (
     ACTIONS,
     CAMERAS,
