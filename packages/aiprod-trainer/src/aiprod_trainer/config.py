@@ -24,7 +24,7 @@ class ModelSection(Section):
     """What is trained: a preset of the strategy's model, from random weights or from a checkpoint."""
 
     preset: Literal["nano", "small", "full"] = "nano"
-    init_from: Path | None = None  # a .safetensors or a training checkpoint (.pt); None: random initialisation
+    init_from: Path | None = None  # folder of a run, or of released weights; None: random initialisation
 
 
 class OptimizationSection(Section):

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import torch
-from aiprod_core.checkpoint import load_weights, read_header
-from aiprod_core.errors import WeightsError
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from aiprod_core.checkpoint import load_weights, read_header
+from aiprod_core.errors import WeightsError
 from aiprod_trainer.config import OptimizationSection, TrainConfig
+from aiprod_trainer.muon import Muon
 
 Batch: TypeAlias = dict[str, Tensor]
 
@@ -268,7 +269,7 @@ class Log:
 
 def make_optimizers(model: nn.Module, config: OptimizationSection) -> list[torch.optim.Optimizer]:
     """AdamW for everything, or Muon for hidden matrices (`nn.Linear` not marked `readout`) and AdamW for the rest."""
-    hidden: list[nn.Parameter] = []
+    hidden: list[Tensor] = []
     if config.optimizer_type == "muon":
         layers = [m for m in model.modules() if isinstance(m, nn.Linear) and not getattr(m, "readout", False)]
         hidden = [layer.weight for layer in layers if layer.weight.requires_grad]
@@ -279,11 +280,7 @@ def make_optimizers(model: nn.Module, config: OptimizationSection) -> list[torch
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.95))]
     if hidden:
-        optimizers.append(
-            torch.optim.Muon(
-                hidden, lr=config.learning_rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
-            )
-        )
+        optimizers.append(Muon(hidden, lr=config.learning_rate, weight_decay=config.weight_decay))
     return optimizers
 
 
@@ -305,7 +302,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise WeightsError(f"{path}: not a readable training checkpoint ({error}); delete it to resume earlier") from error
+        raise WeightsError(
+            f"{path}: not a readable training checkpoint ({error}); delete it to resume earlier"
+        ) from error
     return state
 
 
@@ -318,23 +317,27 @@ def keep_freed_memory() -> None:
 
 
 def warm_start(strategy: Strategy, weights: Path) -> list[dict[str, float]]:
-    """Set the models from a training checkpoint (.pt, its average) or a folder of released weights; return the history."""
-    if weights.is_dir():
-        history: list[dict[str, float]] = []
-        for name, part in strategy.parts.items():
-            path = weights / f"{name}.safetensors"
-            load_weights(part, path)
-            lineage = json.loads(read_header(path)["lineage"])
-            history = [{"steps": lineage["steps"], "core_s": lineage["core_hours"] * 3600}]
-        return history
-    state = read_checkpoint(weights)
-    strategy.model.load_state_dict(state["model"])
-    strategy.model.load_state_dict(state["average"], strict=False)
-    return list(state["history"])
+    """Set the models from the last checkpoint of a run's folder, or from a folder of released weights.
+
+    Returns the runs that those weights came from. Raises `WeightsError` where there is nothing to start from.
+    """
+    checkpoint = last_checkpoint(weights)
+    if checkpoint is not None:
+        state = read_checkpoint(checkpoint)
+        strategy.model.load_state_dict(state["model"])
+        strategy.model.load_state_dict(state["average"], strict=False)
+        return list(state["history"])
+    history: list[dict[str, float]] = []
+    for name, part in strategy.parts.items():
+        path = weights / f"{name}.safetensors"
+        load_weights(part, path)
+        lineage = json.loads(read_header(path)["lineage"])
+        history = [{"steps": lineage["steps"], "core_s": lineage["core_hours"] * 3600}]
+    return history
 
 
 def pick_device(name: str) -> torch.device:
     """`auto` is CUDA where there is one."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name, int(os.environ.get("LOCAL_RANK", 0)) if name == "cuda" else None)
+    return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if name == "cuda" else name)
