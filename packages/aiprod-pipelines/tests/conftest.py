@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_family import write_tiny_family
 
 from aiprod_core.errors import WeightsError
 from aiprod_pipelines.media import Clip
@@ -25,6 +26,14 @@ def weights() -> Path:
         return provision.locate()
     except WeightsError as error:
         pytest.skip(f"the nano weights are not here: {error}")
+
+
+@pytest.fixture(scope="session")
+def family(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of weights, tiny and untrained; copy it before changing it."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    write_tiny_family(folder)
+    return folder
 
 
 @pytest.fixture

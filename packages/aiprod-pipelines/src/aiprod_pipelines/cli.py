@@ -5,6 +5,7 @@ Each package names its commands there; a command's module is imported only when 
 """
 
 import ast
+from collections.abc import Sequence
 from functools import cache
 from importlib import metadata, util
 from pathlib import Path
@@ -100,10 +101,13 @@ def studio(
     """Options that stand before any command."""
 
 
-def main() -> None:
-    """Run `aiprod`: exit code 0 done, 1 an error said in one line, 2 wrong usage, 130 stopped with Ctrl-C."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `aiprod` with `arguments`, by default those of the process.
+
+    Exit code 0 done, 1 an error said in one line, 2 wrong usage, 130 stopped with Ctrl-C.
+    """
     set_offline_variables()
-    app(prog_name="aiprod")
+    app(arguments, prog_name="aiprod")
 
 
 if __name__ == "__main__":

@@ -267,4 +267,4 @@ def read_image(path: Path, width: int, height: int) -> NDArray[np.uint8]:
             "copy it again from its source or convert it"
         ) from error
     opaque = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright).convert("RGB")
-    return np.asarray(ImageOps.fit(opaque, (width, height), method=Image.Resampling.LANCZOS), dtype=np.uint8)
+    return np.array(ImageOps.fit(opaque, (width, height), method=Image.Resampling.LANCZOS), dtype=np.uint8)

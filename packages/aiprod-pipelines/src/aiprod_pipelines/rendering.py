@@ -73,7 +73,6 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
     watch = Stopwatch(on_progress)
     watch("load", 0, 1)
     pipeline = TI2VidOneStagePipeline.from_pretrained(setup.models_dir, device=setup.device, precision=setup.precision)
-    config.validate(pipeline.compression)
     settings = settings_of(config, film)
     watch("load", 1, 1)
     clip = pipeline(config, on_progress=watch)

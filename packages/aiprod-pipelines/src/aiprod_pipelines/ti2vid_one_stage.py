@@ -4,6 +4,7 @@ Run it as `python -m aiprod_pipelines.ti2vid_one_stage PROMPT …`, which is `ai
 """
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ from einops import rearrange
 
 from aiprod_core.generation import PinnedFrame, SovereignModels, generate
 from aiprod_core.types import Compression, GenerationConfig
+from aiprod_pipelines.cli import main
 from aiprod_pipelines.media import Clip, read_image
 from aiprod_pipelines.sovereignty import provision
 
@@ -50,9 +52,7 @@ class TI2VidOneStagePipeline:
         words = re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", prompt.lower())
         return [word for word in dict.fromkeys(words) if word not in self.models.words]
 
-    def __call__(
-        self, config: GenerationConfig, *, on_progress: Callable[[str, int, int], None] | None = None
-    ) -> Clip:
+    def __call__(self, config: GenerationConfig, *, on_progress: Callable[[str, int, int], None] | None = None) -> Clip:
         """Render one clip.
 
         `on_progress` is told (stage, done, total); stages are "text", "denoise", "decode video", "decode sound".
@@ -83,6 +83,4 @@ def _silent(stage: str, done: int, total: int) -> None:
 
 
 if __name__ == "__main__":
-    from aiprod_pipelines.commands.generate import app
-
-    app()
+    main(["generate", *sys.argv[1:]])

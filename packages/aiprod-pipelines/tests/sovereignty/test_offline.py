@@ -1,7 +1,7 @@
 import contextlib
 import os
 import socket
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -44,10 +44,12 @@ def test_a_swallowed_attempt_still_fails() -> None:
 
 
 def test_other_threads_are_watched() -> None:
-    thread = threading.Thread(target=_hidden)
-    with pytest.raises(NetworkError, match=OUTSIDE), forbid_network():
-        thread.start()
-        thread.join()
+    with (
+        pytest.raises(NetworkError, match=OUTSIDE),
+        forbid_network(),
+        ThreadPoolExecutor(max_workers=1) as threads,
+    ):
+        threads.submit(_hidden).result()
 
 
 def test_loopback_stays_open() -> None:

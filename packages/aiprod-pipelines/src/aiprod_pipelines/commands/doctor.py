@@ -36,6 +36,9 @@ class Finding:
 
 @app.command(epilog="[bold]Example[/bold]: aiprod doctor --json")
 def doctor(
+    model: Annotated[
+        str, typer.Option(help="Name of a folder of weights, or a path to one.")
+    ] = provision.DEFAULT_MODEL,
     models_root: ModelsRoot = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
 ) -> None:
@@ -43,7 +46,7 @@ def doctor(
 
     Exit code 1 where something is missing that `aiprod generate` needs.
     """
-    findings = examine(models_root)
+    findings = examine(model, models_root)
     if as_json:
         typer.echo(json.dumps({finding.name: dataclasses.asdict(finding) for finding in findings}))
     else:
@@ -55,7 +58,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-def examine(models_root: str | None) -> list[Finding]:
+def examine(model: str, models_root: str | None) -> list[Finding]:
     """Everything there is to say about this machine, cheapest first."""
     machine = this_machine()
     absent = [name for name in ENCODERS if name not in av.codecs_available]
@@ -67,7 +70,7 @@ def examine(models_root: str | None) -> list[Finding]:
         Finding("encoders", "no " + ", ".join(absent) if absent else ", ".join(ENCODERS), not absent),
     ]
     try:
-        folder = provision.locate(environment=models_root)
+        folder = provision.locate(model, environment=models_root)
         findings.append(Finding("weights", f"{folder}, {len(provision.verify(folder))} files are whole"))
         findings.append(Finding("default clip", f"about {default_clip_s(folder):.0f} s to render"))
     except AiprodError as error:

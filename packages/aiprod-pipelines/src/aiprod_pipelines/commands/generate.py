@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from rich.console import Console
 
 from aiprod_core.types import GenerationConfig
 from aiprod_pipelines import output
@@ -125,9 +124,8 @@ def _report(rendered: Rendered, film: Path, elapsed_s: float, as_json: bool) -> 
     )
     if receipt.unknown_words:
         words = ", ".join(map(repr, receipt.unknown_words))
-        Console(stderr=True, highlight=False).print(
-            f"note: {receipt.model.name} does not know {words} and drew the rest. For a larger model: "
-            "aiprod models install FOLDER, then aiprod generate --model NAME",
-            style="yellow",
-            markup=False,
+        note = (
+            f"note: {receipt.model.name} does not know {words} and drew the rest. "
+            "For a larger model: aiprod models install FOLDER, then aiprod generate --model NAME"
         )
+        typer.secho(note, fg="yellow", err=True)

@@ -19,7 +19,7 @@ from aiprod_pipelines.rendering import OnProgress
 
 @contextmanager
 def live_progress() -> Iterator[OnProgress]:
-    """Show every stage that reports, with its steps, the time it took and the time left."""
+    """Show every stage that reports, with its steps, the time it took and the time left; nothing off a terminal."""
     columns = (
         TextColumn("{task.description:<13}"),
         BarColumn(bar_width=30),
@@ -28,7 +28,8 @@ def live_progress() -> Iterator[OnProgress]:
         TimeRemainingColumn(),
     )
     tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
 
         def report(stage: str, done: int, total: int) -> None:
             if stage not in tasks:

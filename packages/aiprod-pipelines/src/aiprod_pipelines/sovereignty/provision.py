@@ -87,19 +87,11 @@ def verify(models_dir: Path) -> dict[str, str]:
     missing, changed by as little as one bit, or that nobody announced.
     """
     expected = read_checksums(models_dir)
-    for name in read_manifest(models_dir).files:
-        if name not in expected:
-            raise WeightsError(f"{models_dir / name}: got no checksum for it in {CHECKSUMS}; {_again(models_dir)}")
     present = _files(models_dir)
     for name in expected:
         if name not in present:
             raise WeightsError(
                 f"{models_dir / name}: got no such file, expected it with {CHECKSUMS}; {_again(models_dir)}"
-            )
-    for name in present:
-        if name not in expected:
-            raise WeightsError(
-                f"{models_dir / name}: got a file that {CHECKSUMS} does not list, expected only listed ones; remove it"
             )
     for name, digest in expected.items():
         found = digest_of(models_dir / name)
@@ -107,6 +99,14 @@ def verify(models_dir: Path) -> dict[str, str]:
             raise WeightsError(
                 f"{models_dir / name}: got SHA-256 {found[:12]}…, expected {digest[:12]}…: the file is damaged; "
                 + _again(models_dir)
+            )
+    for name in read_manifest(models_dir).files:
+        if name not in expected:
+            raise WeightsError(f"{models_dir / name}: got no checksum for it in {CHECKSUMS}; {_again(models_dir)}")
+    for name in present:
+        if name not in expected:
+            raise WeightsError(
+                f"{models_dir / name}: got a file that {CHECKSUMS} does not list, expected only listed ones; remove it"
             )
     return expected
 
