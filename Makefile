@@ -5,7 +5,7 @@ PYTEST_FLAGS ?=
 BIN := .venv/bin
 STAMP := .venv/.stamp
 PACKAGES := packages/aiprod-core packages/aiprod-pipelines packages/aiprod-trainer
-DEMO_PROMPT ?= A red cat walks on a beach on a clear day. The camera is still.
+DEMO_PROMPT ?= a red cat walking to the right on a beach by day under a clear sky, static camera
 
 .PHONY: setup demo test check bench
 

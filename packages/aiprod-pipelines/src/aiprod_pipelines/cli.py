@@ -23,7 +23,7 @@ A sovereign film studio: a sentence in, a film with sound out. Offline, on this 
 
 [bold]Examples[/bold]
 
-  aiprod generate "A red cat walks on a beach on a clear day." --seed 7 --output-path cat.mp4
+  aiprod generate "a red cat walking to the right on a beach by day under a clear sky" --seed 7 --output-path cat.mp4
 
   aiprod replay cat.mp4.receipt.json
 

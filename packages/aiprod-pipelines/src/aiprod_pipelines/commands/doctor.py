@@ -80,7 +80,7 @@ def examine(model: str, models_root: str | None) -> list[Finding]:
 
 def default_clip_s(models_dir: Path) -> float:
     """Seconds a clip of `aiprod generate`'s defaults takes here, measured with fewer denoising steps."""
-    whole = GenerationConfig(prompt="A red cat walks on a beach on a clear day.")
+    whole = GenerationConfig(prompt="a red cat walking to the right on a beach by day under a clear sky")
     probe = dataclasses.replace(whole, num_inference_steps=PROBE_STEPS)
     rendered = render(probe, Setup(models_dir=models_dir), Path("out.mp4"), on_progress=_ignore)
     timings_s = rendered.receipt.timings_s

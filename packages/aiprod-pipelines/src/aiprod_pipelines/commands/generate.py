@@ -25,11 +25,11 @@ DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(Generatio
 EPILOG = """
 [bold]Examples[/bold]
 
-aiprod generate "A red cat walks on a beach on a clear day."
+aiprod generate "a red cat walking to the right on a beach by day under a clear sky"
 
-aiprod generate "A blue bird flies over a meadow at dusk." --seed 7 --num-frames 33 --output-path bird.mp4
+aiprod generate "a blue bird flying in a forest at dusk in the rain" --seed 7 --num-frames 33 --output-path bird.mp4
 
-aiprod generate "The cat runs." --image cat.png 0 1.0 --negative-prompt "rain" --json
+aiprod generate "a cat running on a beach" --image cat.png 0 1.0 --negative-prompt "rain" --json
 """
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")

@@ -1,0 +1,20 @@
+"""What the tests that cross packages share."""
+
+from pathlib import Path
+
+import pytest
+from tiny_family import write_tiny_family
+
+from aiprod_core.errors import WeightsError
+from aiprod_pipelines.sovereignty import provision
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped weights; where they are not here, a tiny untrained family that takes the same path."""
+    try:
+        return provision.locate()
+    except WeightsError:
+        folder = tmp_path_factory.mktemp("models") / "tiny"
+        write_tiny_family(folder)
+        return folder
