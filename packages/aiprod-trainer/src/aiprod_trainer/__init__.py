@@ -1,0 +1,1 @@
+"""The procedural world, training and evaluation of every model; knows nothing of films, HTTP or databases."""

@@ -1,0 +1,1 @@
+"""The sovereign models, one file each: its configurations, the model, its blocks."""
