@@ -1,12 +1,13 @@
 """NAC keeps lengths, knows its latents' statistics, and its transform loses nothing."""
 
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 
 from aiprod_core.errors import InputError
-from aiprod_core.models.nac import FULL, NAC, NANO, Hearing, inverse_stft, mel_filters, stft
+from aiprod_core.models.nac import FULL, NAC, NANO, Hearing, Partials, inverse_stft, mel_filters, stft
 
 TINY = replace(
     NANO, width=32, fine_width=32, encoder_depth=1, decoder_depth=1, fine_depth=1, latent_channels=8,
@@ -63,10 +64,34 @@ def test_decoding_is_repeatable_and_only_the_noise_depends_on_the_generator(mode
     other = model.decode(latents, generator=torch.Generator().manual_seed(5))
     assert not torch.allclose(once, other)
     with torch.no_grad():  # silence the noise: then no draw can be heard
-        model.decoder.head.weight.view(3, -1, TINY.fine_width)[2] = 0
-        model.decoder.head.bias.view(3, -1)[2] = -30.0
+        model.decoder.head.weight[2 * TINY.partials :] = 0
+        model.decoder.head.bias[2 * TINY.partials :] = -30.0
     other = model.decode(latents, generator=torch.Generator().manual_seed(5))
     torch.testing.assert_close(model.decode(latents), other, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(("band", "pitch"), [(3, 0.0), (20, 0.4), (40, -0.7)])
+def test_a_steady_partial_is_a_steady_tone_of_its_own_frequency(band: int, pitch: float) -> None:
+    partials, frames, amplitude = Partials(NANO), 100, 0.3
+    strength, pitches = torch.zeros(1, 1, frames, NANO.partials), torch.full((1, 1, frames, NANO.partials), pitch)
+    strength[..., band] = amplitude * 720 / 4
+    tone = inverse_stft(partials(strength, pitches), NANO.frame_hop)[0, 0, 2400:-2400].double()
+    wanted_hz = (partials.centres[band] + pitch * partials.reach[band]).item() * 24_000 / 720
+    turns = wanted_hz * torch.arange(len(tone), dtype=torch.float64) / 24_000
+    waves = torch.stack([torch.cos(math.tau * turns), torch.sin(math.tau * turns)], dim=1)
+    fit = torch.linalg.lstsq(waves, tone[:, None]).solution
+    assert fit.norm().item() == pytest.approx(amplitude, rel=0.02)
+    assert (waves @ fit - tone[:, None]).abs().max() < 0.02 * amplitude
+
+
+def test_a_gliding_partial_does_not_crackle() -> None:
+    partials, frames = Partials(NANO), 60
+    strength, pitches = torch.zeros(1, 1, frames, NANO.partials), torch.zeros(1, 1, frames, NANO.partials)
+    strength[..., 20] = 54.0
+    pitches[..., 20] = torch.linspace(-0.8, 0.8, frames)
+    tone = inverse_stft(partials(strength, pitches), NANO.frame_hop)[0, 0, 2400:-2400]
+    loudness = tone.unfold(0, 480, 120).square().mean(dim=1).sqrt()
+    assert (loudness.max() / loudness.min()).item() < 1.1
 
 
 @pytest.mark.parametrize("hop", [80, 240])

@@ -1,12 +1,14 @@
 """NAC: a neural audio codec with continuous latents.
 
 Sound `[b c s]` in [-1, 1] → latents `[b k l]`, `l = ceil(s / hop)` → sound. The encoder hears mel spectra through a
-long window, which tells pitch, and a short one, which tells time. The decoder writes two spectra a frame, one of
-partials with their phase and one of noise whose phase is drawn, and turns their sum into sound by one inverse STFT:
-a place that hisses stays a hiss, though no latent says where each ripple was. Most of the work is done once a latent.
+long window, which tells pitch, and a short one, which tells time. The decoder writes, for every frame, the strength
+and frequency of a bank of partials, which keep their phase from frame to frame, and the magnitudes of a noise whose
+phase is drawn; one inverse STFT turns their sum into sound. So no latent has to say a phase: a hiss stays a hiss, a
+tone stays a tone, and a diffusion model has nothing to learn that nobody hears. Most work is done once a latent.
 
 Knows no files and no devices. It has no quantiser: latents are continuous. Sources: spectral decoding, Vocos
-(arXiv:2306.00814); blocks, ConvNeXt (arXiv:2201.03545); partials plus noise, DDSP (arXiv:2001.04643).
+(arXiv:2306.00814); blocks, ConvNeXt (arXiv:2201.03545); partials plus noise, Serra & Smith 1990 and DDSP
+(arXiv:2001.04643).
 """
 
 import math
@@ -21,7 +23,7 @@ from aiprod_core.errors import InputError
 from aiprod_core.models.layers import ChannelRMSNorm
 
 QUIETEST = 1e-4  # amplitude that the encoder takes for silence
-LOUDEST_LOG = 4.0  # bound of the decoder's log magnitudes
+LOUDEST_LOG = 6.0  # bound of the decoder's log magnitudes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,7 @@ class NACConfig:
     decoder_depth: int
     fine_width: int  # at the decoder's frame rate
     fine_depth: int
+    partials: int
     hearings: tuple[Hearing, ...]
     frames_per_latent: int = 4
     expansion: int = 2
@@ -75,6 +78,7 @@ NANO = NACConfig(
     decoder_depth=4,
     fine_width=192,
     fine_depth=3,
+    partials=64,
     hearings=(Hearing(size=1024, bands=80, per_latent=4), Hearing(size=240, bands=24, per_latent=8)),
 )
 FULL = NACConfig(
@@ -87,6 +91,7 @@ FULL = NACConfig(
     decoder_depth=8,
     fine_width=512,
     fine_depth=6,
+    partials=128,
     hearings=(Hearing(size=2048, bands=128, per_latent=4), Hearing(size=480, bands=32, per_latent=8)),
 )
 
@@ -213,18 +218,53 @@ class Decoder(nn.Module):
         self.up = nn.Linear(config.width, config.frames_per_latent * config.fine_width)
         self.fine_blocks = nn.Sequential(*[Block(config.fine_width, config) for _ in range(config.fine_depth)])
         self.fine_norm = ChannelRMSNorm(config.fine_width)
-        self.head = nn.Linear(config.fine_width, 3 * config.channels * config.bins)
-        with torch.no_grad():
-            self.head.bias.view(3, -1)[[0, 2]] = -4.0  # start near the loudness of a quiet place
+        self.partials = Partials(config)
+        self.head = nn.Linear(config.fine_width, config.channels * (2 * config.partials + config.bins))
+        with torch.no_grad():  # start near the loudness of a quiet place
+            strength, pitch, noise = self._split(self.head.bias)
+            strength.fill_(-6.0)
+            pitch.zero_()
+            noise.fill_(-4.0)
 
     def forward(self, latents: Tensor) -> Spectra:
         x = self.norm(self.blocks(self.stem(rearrange(latents, "b k l -> b l k"))))
         x = rearrange(self.up(x), "b l (p d) -> b (l p) d", p=self.config.frames_per_latent)
-        written = self.head(self.fine_norm(self.fine_blocks(x)))
-        partial, phase, noise = rearrange(written, "b l (o c n) -> o b c l n", o=3, c=self.config.channels)
-        return Spectra(
-            partials=torch.polar(partial.clamp_max(LOUDEST_LOG).exp(), phase),
-            noise=noise.clamp_max(LOUDEST_LOG).exp(),
+        written = self.head(self.fine_norm(self.fine_blocks(x))).clamp_max(LOUDEST_LOG)
+        strength, pitch, noise = (rearrange(part, "b l c n -> b c l n") for part in self._split(written))
+        return Spectra(partials=self.partials(strength.exp(), torch.tanh(pitch)), noise=noise.exp())
+
+    def _split(self, written: Tensor) -> tuple[Tensor, ...]:
+        per_channel = rearrange(written, "... (c n) -> ... c n", n=2 * self.config.partials + self.config.bins)
+        return per_channel.split([self.config.partials, self.config.partials, self.config.bins], dim=-1)
+
+
+class Partials(nn.Module):
+    """Sinusoids, each free to glide about its own place on the mel scale, written straight into Hann-window spectra."""
+
+    centres: Tensor
+    reach: Tensor
+
+    def __init__(self, config: NACConfig) -> None:
+        super().__init__()
+        self.bins = config.bins
+        edges = mel_edges_hz(config.partials, config.sample_rate_hz) * 3 * config.frame_hop / config.sample_rate_hz
+        self.register_buffer("centres", edges[1:-1].float(), persistent=False)  # in bins
+        self.register_buffer("reach", (edges[2:] - edges[:-2]).float() / 2, persistent=False)
+
+    def forward(self, strength: Tensor, pitch: Tensor) -> Tensor:
+        """`strength` ≥ 0 and `pitch` in [-1, 1], `[b c l n]` → complex spectra `[b c l bins]`."""
+        place = self.centres + self.reach * pitch
+        turns = place / 3  # of the sinusoid, from one frame to the next
+        mean_turns = (turns + F.pad(turns[..., :-1, :], (0, 0, 1, 0))) / 2
+        angle = math.tau * torch.cumsum(mean_turns - mean_turns.detach().floor(), dim=-2)  # whole turns change nothing
+        near = place.detach().floor().long()[..., None] + torch.arange(-2, 4, device=place.device)
+        lobe = strength[..., None] * hann_spectrum(place[..., None] - near) * (1 - 2 * (near % 2))
+        lobe = rearrange(lobe * ((near >= 0) & (near < self.bins)), "b c l n k -> b c l (n k)")
+        bins = rearrange(near.clamp(0, self.bins - 1), "b c l n k -> b c l (n k)")
+        silence = lobe.new_zeros(*lobe.shape[:-1], self.bins)
+        real, imaginary = (repeat(wave, "b c l n -> b c l (n k)", k=6) for wave in (angle.cos(), angle.sin()))
+        return torch.complex(
+            silence.scatter_add(-1, bins, lobe * real), silence.scatter_add(-1, bins, lobe * imaginary)
         )
 
 
@@ -272,10 +312,20 @@ def _overlap_add(frames: Tensor, hop: int) -> Tensor:
     return rearrange(total, "... l hop -> ... (l hop)")
 
 
-def mel_filters(size: int, bands: int, sample_rate_hz: int) -> Tensor:
-    """Triangles of equal width on the mel scale (O'Shaughnessy 1987), `[size/2+1 bands]`, to multiply power with."""
+def hann_spectrum(bins: Tensor) -> Tensor:
+    """The Hann window's spectrum, `bins` away from its peak of 1, for a window centred on time zero."""
+    return torch.sinc(bins) + 0.5 * (torch.sinc(bins - 1) + torch.sinc(bins + 1))
+
+
+def mel_edges_hz(bands: int, sample_rate_hz: int) -> Tensor:
+    """`bands + 2` frequencies evenly spaced on the mel scale (O'Shaughnessy 1987), from 0 to half the sample rate."""
     top_mel = 2595 * math.log10(1 + sample_rate_hz / 2 / 700)
-    edges_hz = 700 * (10 ** (torch.linspace(0, top_mel, bands + 2, dtype=torch.float64) / 2595) - 1)
+    return 700 * (10 ** (torch.linspace(0, top_mel, bands + 2, dtype=torch.float64) / 2595) - 1)
+
+
+def mel_filters(size: int, bands: int, sample_rate_hz: int) -> Tensor:
+    """Triangles of equal width on the mel scale, `[size/2+1 bands]`, to multiply power with."""
+    edges_hz = mel_edges_hz(bands, sample_rate_hz)
     hz = torch.arange(size // 2 + 1, dtype=torch.float64)[:, None] * sample_rate_hz / size
     low, middle, high = edges_hz[:-2], edges_hz[1:-1], edges_hz[2:]
     return torch.minimum((hz - low) / (middle - low), (high - hz) / (high - middle)).clamp_min(0).float()
