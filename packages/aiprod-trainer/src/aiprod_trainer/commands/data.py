@@ -1,50 +1,42 @@
-"""Make data: clips of the procedural world, and their latents for training."""
+"""Make data to train on: clips of the procedural world."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
-import torch
 import typer
-from aiprod_core.generation import AUDIO_FILE, VIDEO_FILE, load_model
-from aiprod_core.models.hwvae import HWVAE
-from aiprod_core.models.nac import NAC
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
-from aiprod_trainer.data.latents import LatentsDescription, make_latents, weights_digest
-from aiprod_trainer.trainer import keep_freed_memory
-from aiprod_trainer.worlds.scene import NUM_FRAMES
+Split: TypeAlias = Literal["train", "test"]
 
-app = typer.Typer(help="Make data for training.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
 
 
-@app.command(
-    epilog="Example: aiprod data latents --count 6000 --frames 25 --output runs/latents-clips · "
-    "interrupted, the same command goes on"
-)
-def latents(
-    output: Annotated[Path, typer.Option(help="Folder of the set; finished shards in it are kept.")],
-    count: Annotated[int, typer.Option(min=1, help="Training scenes to encode, from the first.")] = 6000,
-    frames: Annotated[int, typer.Option(min=1, max=NUM_FRAMES, help="Frames a clip; 1 is a picture.")] = NUM_FRAMES,
-    level: Annotated[int, typer.Option(min=1, max=3, help="Of the world.")] = 1,
-    size_px: Annotated[int, typer.Option(help="Width and height.")] = 128,
-    models: Annotated[Path, typer.Option(help="Folder with the codecs' weights.")] = Path("models/aiprod-sovereign"),
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+@app.callback(epilog="[bold]Example[/bold]: aiprod data synth --count 100 --level 1 --output world")
+def data() -> None:
+    """Make data to train on: clips of the procedural world."""
+
+
+@app.command()
+def synth(
+    output: Annotated[Path, typer.Option(help="Folder for videos/ and manifest.jsonl.")],
+    count: Annotated[int, typer.Option(help="How many clips.")] = 100,
+    level: Annotated[int, typer.Option(min=1, max=3, help="Difficulty of the world.")] = 1,
+    split: Annotated[Split, typer.Option(help="train, or test: combinations that train never holds.")] = "train",
+    start: Annotated[int, typer.Option(help="Number of the first scene.")] = 0,
+    width: Annotated[int, typer.Option(help="Pixels, even.")] = 128,
+    height: Annotated[int, typer.Option(help="Pixels, even.")] = 128,
 ) -> None:
-    """Encode scenes of the world, pictures and sound, with the shipped codecs."""
-    keep_freed_memory()
-    if threads:
-        torch.set_num_threads(threads)
-    video = load_model(HWVAE, models / VIDEO_FILE).eval()
-    audio = load_model(NAC, models / AUDIO_FILE).eval() if frames > 1 else None
-    about = LatentsDescription(
-        level=level,
-        frames=frames,
-        size_px=size_px,
-        shard=64 if frames > 1 else 256,
-        video_codec=weights_digest(video),
-        audio_codec=weights_digest(audio) if audio else None,
-    )
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress("encoding", *columns) as progress:
-        task = progress.add_task("encoding", total=count)
-        make_latents(output, count, about, video, audio, lambda done: progress.update(task, completed=done))
+    """Render scenes with sound to mp4, with captions, attributes and event times as JSON lines.
+
+    The same number is the same clip on every machine. Stopped with Ctrl-C, the same command goes on where it was.
+    """
+    from aiprod_trainer.commands.progress import clips_progress
+    from aiprod_trainer.data.synth import MANIFEST, Order, synthesise
+
+    order = Order(count=count, level=level, split=split, start=start, width_px=width, height_px=height)
+    try:
+        with clips_progress() as on_progress:
+            made = synthesise(order, output, lambda done: on_progress("render", done, count))
+    except KeyboardInterrupt as interrupt:
+        typer.echo(f"stopped; finished clips are kept in {output}, the same command goes on from there", err=True)
+        raise typer.Exit(130) from interrupt
+    typer.echo(f"{output / MANIFEST}: {count} clips, {made} of them made now")
