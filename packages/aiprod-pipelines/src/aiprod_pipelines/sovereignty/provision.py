@@ -21,7 +21,7 @@ MANIFEST = "MANIFEST.json"
 CHECKSUMS = "CHECKSUMS.sha256"
 OWN = Path("~/.local/share/aiprod/models").expanduser()
 PACKAGED = Path(__file__).parents[1] / "models"
-CHECKOUT = Path(__file__).parents[5] / "models"
+CHECKOUT = [up / "models" for up in Path(__file__).parents if (up / "packages" / "aiprod-pipelines").is_dir()]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def roots(environment: str | None = None) -> list[Path]:
     `environment`: value of AIPROD_MODELS, one such folder. Then the owner's own folder, the package, the checkout.
     """
     named = [Path(environment)] if environment else []
-    return [*named, OWN, PACKAGED, CHECKOUT]
+    return [*named, OWN, PACKAGED, *CHECKOUT]
 
 
 def locate(model: str = DEFAULT_MODEL, *, environment: str | None = None) -> Path:
