@@ -40,12 +40,12 @@ class LatentsDescription:
     world: int = WORLD_VERSION
 
 
-def weights_digest(module: nn.Module) -> str:
-    """A short hash of a model's weights and buffers."""
+def weights_digest(module: nn.Module, *, without: str | None = None) -> str:
+    """A short hash of a model's weights and buffers, of those alone whose names do not start with `without`."""
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().float().numpy().tobytes())
+        if without is None or not name.startswith(without):
+            digest.update(name.encode() + tensor.detach().cpu().float().numpy().tobytes())
     return digest.hexdigest()[:12]
 
 

@@ -26,7 +26,10 @@ PRESETS = {"nano": hwvae.NANO, "full": hwvae.FULL}
 
 
 class Options(Section):
-    """`crop_px`, `frames`: size of a sample. `noise`: added to raw latents, so that small errors decode well."""
+    """`crop_px`, `frames`: size of a sample. `noise`: added to raw latents, so that small errors decode well.
+
+    `frozen_encoder`: train the decoder alone, so that latents made before stay true.
+    """
 
     name: str
     size_px: int = 128
@@ -40,6 +43,7 @@ class Options(Section):
     temporal_weight: float = 0.25
     fitted_on: int = 192  # clips that the principal components and the latent statistics are taken from
     validated_on: int = 8
+    frozen_encoder: bool = False
 
 
 class VideoAutoencoder:
@@ -51,6 +55,8 @@ class VideoAutoencoder:
         self.model = HWVAE(PRESETS[config.model.preset])
         for linear in (self.model.encoder.linear, self.model.decoder.linear):
             linear.requires_grad_(False)
+        if self.options.frozen_encoder:
+            self.model.encoder.requires_grad_(False)
 
     @property
     def parts(self) -> dict[str, nn.Module]:
@@ -88,7 +94,8 @@ class VideoAutoencoder:
 
     def validate(self, folder: Path, step: int) -> dict[str, float]:
         """PSNR on unseen whole clips, beside the principal components at equal latent size; sheets of both."""
-        self.fit_latent_statistics()
+        if not self.options.frozen_encoder:
+            self.fit_latent_statistics()
         scenes = [
             sample_scene(index, level=self.config.data.level, split="test")
             for index in range(self.options.validated_on)
