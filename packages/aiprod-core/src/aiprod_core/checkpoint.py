@@ -17,6 +17,9 @@ from torch import Tensor, nn
 from aiprod_core.errors import WeightsError
 
 FORMAT = "aiprod-1"
+_HEADER = (
+    "aiprod"  # one entry holds all: safetensors writes several in no fixed order, and equal weights be equal files
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,20 +42,21 @@ def save_checkpoint(path: Path, model: str, config: Any, tensors: dict[str, Tens
         "lineage": json.dumps(dataclasses.asdict(lineage), sort_keys=True),
     }
     partial = path.with_name(path.name + ".tmp")
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=header)
+    metadata = {_HEADER: json.dumps(header, sort_keys=True)}
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=metadata)
     partial.replace(path)
 
 
 def read_header(path: Path) -> dict[str, str]:
-    """The metadata of a checkpoint. Raises `WeightsError` if it is missing or not one of ours."""
+    """Format, model, config and lineage of a checkpoint. Raises `WeightsError` if it is missing or not one of ours."""
     try:
         with safe_open(path, framework="pt") as file:
-            header: dict[str, str] = file.metadata() or {}
+            header: dict[str, str] = json.loads((file.metadata() or {}).get(_HEADER, "{}"))
     except FileNotFoundError as error:
         raise WeightsError(
             f"weights: {path} is missing; run 'aiprod models list' to see where weights are expected"
         ) from error
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(
             f"weights: {path} is damaged ({error}); restore it and run 'aiprod models verify'"
         ) from error

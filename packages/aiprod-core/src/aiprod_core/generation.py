@@ -80,6 +80,8 @@ class SovereignModels:
             words = frozenset(json.loads((folder / WORDS_FILE).read_text()))
         except OSError as error:
             raise WeightsError(f"weights: {error.filename} is missing; run 'aiprod models verify'") from error
+        except ValueError as error:
+            raise WeightsError(f"weights: {folder / WORDS_FILE} is damaged; run 'aiprod models verify'") from error
         models = cls(
             shdt=load_model(SHDT, folder / SHDT_FILE),
             text_encoder=text_encoder,
@@ -182,7 +184,14 @@ def _pins(models: SovereignModels, config: GenerationConfig, pinned: Sequence[Pi
 
 def load_model(model: type[T], path: Path) -> T:
     """A model from its checkpoint, of the size that the checkpoint says. Raises `WeightsError` if it cannot be read."""
-    module = model(_parse(CONFIGS[model], json.loads(read_header(path)["config"])))
+    try:
+        config = _parse(CONFIGS[model], json.loads(read_header(path)["config"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"weights: {path} describes a model that is not {model.__name__} of this version ({error}); "
+            "use the weights that belong to it"
+        ) from error
+    module = model(config)
     load_weights(module, path)
     return module
 

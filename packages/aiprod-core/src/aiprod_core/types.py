@@ -184,16 +184,19 @@ def _check_range(name: str, value: float, low: float, high: float) -> None:
 def _check_multiple(name: str, side: int, multiple: int, most: int) -> None:
     if side % multiple == 0 and multiple <= side <= most:
         return
-    below = min(max(side // multiple, 1), most // multiple) * multiple
-    above = min(below + multiple, most // multiple * multiple)
-    nearest = str(below) if side <= multiple or side >= most else f"{below} or {above}"
+    nearest = _nearest(side, multiple, multiple, most)
     raise InputError(f"{name}: got {side}, expected a multiple of {multiple} up to {most}; use {nearest}")
 
 
 def _check_frames(frames: int, step: int, most: int) -> None:
-    if frames >= 1 and (frames - 1) % step == 0 and frames <= most:
+    if (frames - 1) % step == 0 and 1 <= frames <= most:
         return
-    below = min(max((frames - 1) // step, 0), (most - 1) // step) * step + 1
-    above = min(below + step, most)
-    nearest = str(below) if frames < 1 or frames > most else f"{below} or {above}"
+    nearest = _nearest(frames, 1, step, most)
     raise InputError(f"num-frames: got {frames}, expected {step}·n + 1 up to {most}; use {nearest}")
+
+
+def _nearest(value: int, first: int, step: int, most: int) -> str:
+    """The legal values on both sides of `value`, out of `first`, `first + step`, … up to `most`."""
+    below, last = (value - first) // step, (most - first) // step
+    around = sorted({min(max(n, 0), last) for n in (below, below + 1)})
+    return " or ".join(str(first + n * step) for n in around)

@@ -77,9 +77,13 @@ class TextTokenizer:
     """Texts → ids and mask. Lower-cases; a text longer than the model reads is refused, not cut."""
 
     def __init__(self, tokenizer_json: str, longest: int) -> None:
+        """Raises `WeightsError` where the JSON is not that of a tokenizer with our marks."""
         self.json = tokenizer_json
         self.longest = longest
-        self.tokenizer = Tokenizer.from_str(tokenizer_json)
+        try:
+            self.tokenizer = Tokenizer.from_str(tokenizer_json)
+        except Exception as error:  # the library raises nothing narrower
+            raise WeightsError(f"tokenizer: not readable ({error}); run 'aiprod models verify'") from error
         pad = self.tokenizer.token_to_id(PAD)
         if pad is None:
             raise WeightsError(f"tokenizer: got one without '{PAD}'; use the one that belongs to the text encoder")

@@ -1,0 +1,176 @@
+"""A folder of weights and a request become pictures and sound, the same each time; damage is named."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from aiprod_core import generation
+from aiprod_core.checkpoint import Lineage, read_header, read_tensors, save_checkpoint
+from aiprod_core.errors import InputError, WeightsError
+from aiprod_core.generation import PinnedFrame, SovereignModels, draw_noise, generate, load_model
+from aiprod_core.models.hwvae import HWVAE
+from aiprod_core.models.shdt import SHDT
+from aiprod_core.types import GenerationConfig
+
+REQUEST = GenerationConfig(
+    prompt="a red cat walks on a beach", width=32, height=48, num_frames=9, num_inference_steps=2, seed=5
+)
+
+
+@pytest.fixture(name="models")
+def _models(family: Path) -> SovereignModels:
+    return SovereignModels.load(family)
+
+
+def _sound(models: SovereignModels, request: GenerationConfig) -> torch.Tensor:
+    sound = generate(models, request)[1]
+    assert sound is not None
+    return sound
+
+
+def test_a_request_becomes_a_clip_of_its_shape_in_range(models: SovereignModels) -> None:
+    told: list[tuple[str, int, int]] = []
+    frames, sound = generate(models, REQUEST, on_progress=lambda *stage: told.append(stage))
+    assert frames.shape == (3, 9, 48, 32)
+    assert frames.abs().max() <= 1
+    assert frames.std() > 0.01
+    assert sound is not None
+    assert sound.shape == (1, 21_600)  # 0.9 s at 24 kHz
+    assert sound.abs().max() <= 1
+    finished = [stage for stage, done, total in told if done == total]
+    assert finished == ["text", "denoise", "decode video", "decode sound"]
+    assert ("denoise", 1, 2) in told
+
+
+def test_a_seed_is_the_same_bits_also_from_a_fresh_load(models: SovereignModels, family: Path) -> None:
+    frames, sound = generate(models, REQUEST)
+    again, sound_again = generate(SovereignModels.load(family), REQUEST)
+    assert torch.equal(frames, again)
+    assert sound is not None
+    assert sound_again is not None
+    assert torch.equal(sound, sound_again)
+    other, _ = generate(models, replace(REQUEST, seed=6))
+    assert not torch.allclose(frames, other, atol=1e-3)
+
+
+def test_what_is_asked_for_matters(models: SovereignModels) -> None:
+    frames, _ = generate(models, REQUEST)
+    for changed in (
+        replace(REQUEST, prompt="a blue bird"),
+        replace(REQUEST, negative_prompt="a blue bird"),
+        replace(REQUEST, guidance_scale=1.0),
+        replace(REQUEST, guidance_rescale=0.7),
+        replace(REQUEST, num_inference_steps=3),
+    ):
+        assert not torch.allclose(generate(models, changed)[0], frames, atol=1e-4), changed
+
+
+def test_without_guidance_the_negative_prompt_is_not_read(models: SovereignModels) -> None:
+    alone = replace(REQUEST, guidance_scale=1.0)
+    frames, _ = generate(models, alone)
+    assert torch.equal(frames, generate(models, replace(alone, negative_prompt="a blue bird"))[0])
+
+
+def test_no_audio_is_silent_and_starts_from_the_same_picture_noise(models: SovereignModels) -> None:
+    frames, sound = generate(models, replace(REQUEST, audio=False))
+    assert sound is None
+    assert frames.shape == (3, 9, 48, 32)
+    heard, silent = (draw_noise(models, replace(REQUEST, audio=audio)) for audio in (True, False))
+    assert heard.video is not None
+    assert silent.video is not None
+    assert torch.equal(heard.video, silent.video)
+    assert silent.audio is None
+
+
+def test_one_frame_is_a_picture(models: SovereignModels) -> None:
+    frames, sound = generate(models, replace(REQUEST, num_frames=1))
+    assert frames.shape == (3, 1, 48, 32)
+    assert sound is not None
+    assert sound.shape == (1, 2400)
+
+
+@pytest.mark.parametrize(("rate", "samples"), [(7.0, 30_857), (24.0, 9_000), (23.976, 9_009)])
+def test_sound_is_as_long_as_the_pictures(models: SovereignModels, rate: float, samples: int) -> None:
+    assert _sound(models, replace(REQUEST, frame_rate=rate)).shape == (1, samples)
+
+
+@pytest.mark.parametrize("frame", [0, 8])
+def test_a_pinned_picture_is_in_the_clip(models: SovereignModels, frame: int) -> None:
+    picture = torch.rand(3, 48, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    free, _ = generate(models, REQUEST)
+    kept, _ = generate(models, REQUEST, [PinnedFrame(picture, frame, 1.0)])
+    ignored, _ = generate(models, REQUEST, [PinnedFrame(picture, frame, 0.0)])
+    assert torch.equal(ignored, free)
+    assert not torch.allclose(kept, free, atol=1e-3)
+    if frame == 0:
+        alone = models.video.decode(models.video.encode(picture[None, :, None]))[0].clamp(-1, 1)
+        torch.testing.assert_close(kept[:, :1], alone, atol=1e-5, rtol=0)
+
+
+def test_bf16_is_near_fp32(family: Path, models: SovereignModels) -> None:
+    half = SovereignModels.load(family, dtype=torch.bfloat16)
+    assert half.dtype == torch.bfloat16
+    assert half.video.latent_mean.dtype == torch.float32
+    one = replace(REQUEST, num_inference_steps=1, guidance_scale=1.0)
+    difference = generate(half, one)[0] - generate(models, one)[0]
+    assert difference.square().mean().sqrt() < 0.1
+
+
+@pytest.mark.parametrize("changes", [{"width": 528}, {"num_frames": 261}, {"prompt": ""}, {"height": 40}])
+def test_an_illegal_request_is_refused_before_any_work(models: SovereignModels, changes: dict[str, object]) -> None:
+    told: list[object] = []
+    with pytest.raises(InputError, match=next(iter(changes)).replace("_", "-")):
+        generate(models, replace(REQUEST, **changes), on_progress=lambda *stage: told.append(stage))  # type: ignore[arg-type]
+    assert not told
+
+
+def test_an_over_long_prompt_is_refused(models: SovereignModels) -> None:
+    with pytest.raises(InputError, match=r"prompt: got \d+ tokens, expected at most 32; shorten"):
+        generate(models, replace(REQUEST, prompt="a red cat walks on a beach " * 20))
+
+
+def test_loaded_models_are_frozen_and_say_what_they_know(models: SovereignModels) -> None:
+    assert models.words == {"a", "red", "cat"}
+    assert models.compression.space == 8
+    assert models.sample_rate_hz == 24_000
+    assert models.audio is not None
+    for model in (models.shdt, models.text_encoder, models.video, models.audio):
+        assert not model.training
+        assert not any(p.requires_grad for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        generation.SHDT_FILE,
+        generation.VIDEO_FILE,
+        generation.AUDIO_FILE,
+        generation.TEXT_FILE,
+        generation.TOKENIZER_FILE,
+        generation.WORDS_FILE,
+    ],
+)
+def test_a_missing_or_damaged_file_is_an_error_that_says_so(family: Path, name: str) -> None:
+    content = (family / name).read_bytes()
+    (family / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(WeightsError, match=rf"{name}|tokenizer"):
+        SovereignModels.load(family)
+    (family / name).unlink()
+    with pytest.raises(WeightsError, match=f"{name} is missing"):
+        SovereignModels.load(family)
+
+
+def test_weights_of_another_size_and_of_another_model_are_refused(family: Path) -> None:
+    path = family / generation.SHDT_FILE
+    header, tensors = read_header(path), read_tensors(path)
+    loaded = load_model(SHDT, path)
+    assert json.loads(header["lineage"])["steps"] == 3
+    lineage = Lineage(initialised_from="random", trained_on=(), steps=0, core_hours=0.0)
+    save_checkpoint(path, "shdt", replace(loaded.config, heads=4), tensors, lineage)
+    with pytest.raises(WeightsError, match=r"shdt\.safetensors does not fit SHDT"):
+        SovereignModels.load(family)
+    with pytest.raises(WeightsError, match=r"shdt\.safetensors describes a model that is not HWVAE"):
+        load_model(HWVAE, path)

@@ -1,0 +1,131 @@
+"""The denoising loop follows the model's flow, keeps what is pinned, and ignores what is not."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from aiprod_core.components.guiders import ClassifierFreeGuider
+from aiprod_core.components.noisers import seeded_noise, velocity
+from aiprod_core.components.schedulers import FlowSchedule
+from aiprod_core.conditioning import Pins, no_pins
+from aiprod_core.models.shdt import SHDT
+from aiprod_core.sampler import Run, denoise
+from aiprod_core.types import LatentState
+
+VIDEO, AUDIO = (1, 8, 3, 4, 4), (1, 8, 9)
+
+
+@pytest.fixture(name="run")
+def _run(transformer: SHDT) -> Run:
+    text = torch.randn(2, 5, 32, generator=torch.Generator().manual_seed(3))
+    context = transformer.read(text, torch.ones(2, 5, dtype=torch.bool))
+    return Run(
+        text=context,
+        schedule=FlowSchedule(4),
+        guider=ClassifierFreeGuider(3.0),
+        pins=no_pins(VIDEO),
+        frame_rate_hz=10.0,
+    )
+
+
+def _noise(seed: int = 0, *, audio: bool = True) -> LatentState:
+    video, sound = seeded_noise(seed, VIDEO, AUDIO)
+    return LatentState(video, sound if audio else None)
+
+
+def _denoised(model: SHDT, noise: LatentState, run: Run) -> tuple[torch.Tensor, torch.Tensor]:
+    latents = denoise(model, noise, run)
+    assert latents.video is not None
+    assert latents.audio is not None
+    return latents.video, latents.audio
+
+
+def test_the_same_noise_becomes_the_same_clip_and_each_step_is_told(transformer: SHDT, run: Run) -> None:
+    told: list[int] = []
+    first = denoise(transformer, _noise(), run, told.append)
+    video, audio = _denoised(transformer, _noise(), run)
+    assert first.video is not None
+    assert torch.equal(first.video, video)
+    assert video.shape == VIDEO
+    assert audio.shape == AUDIO
+    assert told == [1, 2, 3, 4]
+    assert not torch.allclose(video, _denoised(transformer, _noise(1), run)[0])
+
+
+def test_full_strength_keeps_a_picture_exactly_through_the_whole_run(transformer: SHDT, run: Run) -> None:
+    picture = seeded_noise(9, VIDEO)[0]
+    pinned = replace(run, pins=Pins(picture, torch.tensor([1.0, 0.0, 1.0])))
+    video, audio = _denoised(transformer, _noise(), pinned)
+    assert torch.equal(video[:, :, [0, 2]], picture[:, :, [0, 2]])
+    free_video, free_audio = _denoised(transformer, _noise(), run)
+    assert not torch.allclose(video[:, :, 1], free_video[:, :, 1])  # the others see what is pinned
+    assert not torch.allclose(audio, free_audio)
+
+
+def test_no_strength_ignores_a_picture_bit_for_bit(transformer: SHDT, run: Run) -> None:
+    pinned = replace(run, pins=Pins(seeded_noise(9, VIDEO)[0], torch.zeros(3)))
+    for kept, free in zip(_denoised(transformer, _noise(), pinned), _denoised(transformer, _noise(), run), strict=True):
+        assert torch.equal(kept, free)
+
+
+def test_a_stronger_pin_stays_nearer_to_its_picture(transformer: SHDT, run: Run) -> None:
+    picture = seeded_noise(9, VIDEO)[0]
+
+    def distance(strength: float) -> float:
+        pins = Pins(picture, torch.tensor([strength, 0.0, 0.0]))
+        video, _ = _denoised(transformer, _noise(), replace(run, pins=pins))
+        return float((video - picture)[:, :, 0].abs().mean())
+
+    assert distance(0.95) < distance(0.6) < distance(0.0)
+
+
+def test_scale_one_needs_no_second_pass(transformer: SHDT, run: Run) -> None:
+    passes: list[int] = []
+    transformer.register_forward_pre_hook(lambda module, given: passes.append(given[0].video.shape[0]))
+    denoise(transformer, _noise(), run)
+    one = _first_text(run, ClassifierFreeGuider(1.0))
+    denoise(transformer, _noise(), one)
+    assert passes == [2] * 4 + [1] * 4
+
+
+def test_the_negative_prompt_matters_only_under_guidance(transformer: SHDT, run: Run) -> None:
+    alone, _ = _denoised(transformer, _noise(), _first_text(run, ClassifierFreeGuider(1.0)))
+    nearly, _ = _denoised(transformer, _noise(), replace(run, guider=ClassifierFreeGuider(1.0 + 1e-6)))
+    torch.testing.assert_close(nearly, alone, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(_denoised(transformer, _noise(), run)[0], alone, atol=1e-2)
+
+
+def test_pictures_without_sound(transformer: SHDT, run: Run) -> None:
+    latents = denoise(transformer, _noise(audio=False), run)
+    assert latents.audio is None
+    assert latents.video is not None
+    assert latents.video.isfinite().all()
+
+
+def test_a_model_that_knows_the_way_arrives_in_any_number_of_steps(
+    transformer: SHDT, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, noise = _noise(5), _noise()
+    assert target.video is not None
+    assert noise.video is not None
+    way = LatentState(velocity(target.video, noise.video), velocity(target.audio, noise.audio))  # type: ignore[arg-type]
+    forward: Callable[..., LatentState] = lambda *given: way  # noqa: E731
+    monkeypatch.setattr(transformer, "forward", forward)
+    for steps in (1, 3, 20):
+        straight = replace(run, schedule=FlowSchedule(steps), guider=ClassifierFreeGuider(1.0))
+        video, audio = _denoised(transformer, noise, straight)
+        torch.testing.assert_close(video, target.video, atol=1e-5, rtol=0)
+        torch.testing.assert_close(audio, target.audio, atol=1e-5, rtol=0)
+
+
+def _first_text(run: Run, guider: ClassifierFreeGuider) -> Run:
+    text = replace(
+        run.text,
+        keys=tuple(key[:1] for key in run.text.keys),
+        values=tuple(value[:1] for value in run.text.values),
+        mask=run.text.mask[:1],
+        pooled=run.text.pooled[:1],
+    )
+    return replace(run, text=text, guider=guider)
