@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from einops import rearrange
 from scipy.io import wavfile
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aiprod_core.models import nac
@@ -55,6 +55,17 @@ class AudioAutoencoder:
         self.config = config
         self.options: Options = parse(Options, config.training_strategy, "training_strategy")
         self.model = NAC(PRESETS[config.model.preset])
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        return {"nac": self.model}
+
+    @property
+    def files(self) -> dict[str, str]:
+        return {}
+
+    def begin(self) -> None:
+        """From random weights."""
 
     def batch(self, step: int) -> Batch:
         size = self.config.optimization.batch_size
