@@ -1,4 +1,4 @@
-"""Make data to train on: clips of the procedural world."""
+"""Make data to train on: clips of the procedural world, and their latents."""
 
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -12,7 +12,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help
 
 @app.callback(epilog="[bold]Example[/bold]: aiprod data synth --count 100 --level 1 --output world")
 def data() -> None:
-    """Make data to train on: clips of the procedural world."""
+    """Make data to train on: clips of the procedural world, and their latents."""
 
 
 @app.command()
@@ -40,3 +40,45 @@ def synth(
         typer.echo(f"stopped; finished clips are kept in {output}, the same command goes on from there", err=True)
         raise typer.Exit(130) from interrupt
     typer.echo(f"{output / MANIFEST}: {count} clips, {made} of them made now")
+
+
+@app.command(epilog="[bold]Example[/bold]: aiprod data latents --count 6016 --output runs/latents-clips")
+def latents(
+    output: Annotated[Path, typer.Option(help="Folder of the set; finished shards in it are kept.")],
+    count: Annotated[int, typer.Option(min=1, help="Training scenes to encode, from the first.")] = 6016,
+    frames: Annotated[int, typer.Option(min=1, help="Frames a clip; 1 is a picture.")] = 25,
+    level: Annotated[int, typer.Option(min=1, max=3, help="Difficulty of the world.")] = 1,
+    size_px: Annotated[int, typer.Option(help="Width and height.")] = 128,
+    sound: Annotated[bool, typer.Option("--sound/--no-sound", help="Sound can be added to a set later.")] = True,
+    models: Annotated[Path, typer.Option(help="Folder with the codecs' weights.")] = Path("models/aiprod-sovereign"),
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+) -> None:
+    """Encode scenes with the codecs, pictures and sound, once for many trainings.
+
+    Stopped with Ctrl-C, the same command goes on where it was.
+    """
+    import torch
+
+    from aiprod_core.generation import AUDIO_FILE, VIDEO_FILE, load_model
+    from aiprod_core.models.hwvae import HWVAE
+    from aiprod_core.models.nac import NAC
+    from aiprod_trainer.commands.progress import clips_progress
+    from aiprod_trainer.data.latents import LatentsDescription, make_latents, weights_digest
+    from aiprod_trainer.trainer import keep_freed_memory
+
+    keep_freed_memory()
+    if threads:
+        torch.set_num_threads(threads)
+    video = load_model(HWVAE, models / VIDEO_FILE).eval()
+    audio = load_model(NAC, models / AUDIO_FILE).eval() if sound and frames > 1 else None
+    about = LatentsDescription(
+        level=level,
+        frames=frames,
+        size_px=size_px,
+        shard=64 if frames > 1 else 256,
+        video_codec=weights_digest(video, without="decoder."),
+        audio_codec=weights_digest(audio, without="decoder.") if audio else None,
+    )
+    with clips_progress() as on_progress:
+        make_latents(output, count, about, video, audio, lambda done: on_progress("encode", done, count))
+    typer.echo(f"{output}: {count} clips")

@@ -7,7 +7,7 @@ stale latents are refused and never reused in silence. Making one is resumable: 
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -53,20 +53,18 @@ def weights_digest(module: nn.Module, *, without: str | None = None) -> str:
 def make_latents(
     folder: Path, count: int, about: LatentsDescription, video: HWVAE, audio: NAC | None, report: Callable[[int], None]
 ) -> None:
-    """Encode training scenes 0 … `count` into `folder`; `report` is told the clips done."""
+    """Encode training scenes 0 … `count` into `folder`; `report` is told the clips done.
+
+    Pictures and sounds stand in files of their own: a set made without sound can get it later.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     _check_same(folder, about)
     (folder / DESCRIPTION).write_text(json.dumps(asdict(about), indent=2) + "\n")
     for start in range(0, count, about.shard):
-        path = folder / f"clips-{start:08d}.safetensors"
-        if not path.exists():
-            rows = [
-                _encode(sample_scene(i, level=about.level), about, video, audio)
-                for i in range(start, start + about.shard)
-            ]
-            partial = path.with_suffix(".tmp")
-            save_file({name: torch.stack([row[name] for row in rows]) for name in rows[0]}, partial)
-            partial.replace(path)
+        scenes = [sample_scene(index, level=about.level) for index in range(start, start + about.shard)]
+        _write(folder / f"clips-{start:08d}.safetensors", lambda: [_pictures(scene, about, video) for scene in scenes])
+        if audio is not None:
+            _write(folder / f"sounds-{start:08d}.safetensors", lambda: [_sound(scene, audio) for scene in scenes])
         report(start + about.shard)
 
 
@@ -78,28 +76,41 @@ class LatentSet:
         if not (folder / DESCRIPTION).exists():
             raise InputError(f"latents: got no {DESCRIPTION} in {folder}; make them with 'aiprod data latents'")
         self.about = LatentsDescription(**json.loads((folder / DESCRIPTION).read_text()))
-        paths = sorted(folder.glob("clips-*.safetensors"))
-        wanted = len(paths) if clips is None else -(-clips // self.about.shard)
-        if not paths or len(paths) < wanted:
-            raise InputError(
-                f"latents: got {len(paths) * self.about.shard} clips in {folder}, expected {clips}; make more"
-            )
-        shards = [load_file(path) for path in paths[:wanted]]
-        self.video = torch.cat([shard["video"] for shard in shards])[:clips]
-        self.subject = torch.cat([shard["subject"] for shard in shards])[:clips]
-        self.audio = torch.cat([shard["audio"] for shard in shards])[:clips] if "audio" in shards[0] else None
+        pictures = self._read(folder, "clips", clips)
+        self.video, self.subject = pictures["video"], pictures["subject"]
+        self.audio = None if self.about.audio_codec is None else self._read(folder, "sounds", len(self.video))["audio"]
 
     def __len__(self) -> int:
         return len(self.video)
 
+    def _read(self, folder: Path, kind: str, clips: int | None) -> dict[str, Tensor]:
+        paths = sorted(folder.glob(f"{kind}-*.safetensors"))
+        wanted = len(paths) if clips is None else -(-clips // self.about.shard)
+        if not paths or len(paths) < wanted:
+            found = len(paths) * self.about.shard
+            raise InputError(f"latents: got {found} {kind} in {folder}, expected {clips or 'some'}; make more of them")
+        shards = [load_file(path) for path in paths[:wanted]]
+        return {name: torch.cat([shard[name] for shard in shards])[:clips] for name in shards[0]}
 
-def _encode(scene: Scene, about: LatentsDescription, video: HWVAE, audio: NAC | None) -> dict[str, Tensor]:
-    frames = range(about.frames)
-    clip = scene_video(scene, size_px=about.size_px, frames=None if len(frames) == scene.num_frames else frames)
-    row = {"video": video.encode(clip[None])[0].half(), "subject": _subject(scene, about, video)}
-    if audio is not None:
-        row["audio"] = audio.encode(torch.from_numpy(render_sound(scene))[None, None])[0].half()
-    return row
+
+def _write(path: Path, encode: Callable[[], list[dict[str, Tensor]]]) -> None:
+    """Write a shard unless it is there already."""
+    if path.exists():
+        return
+    rows = encode()
+    partial = path.with_suffix(".tmp")
+    save_file({name: torch.stack([row[name] for row in rows]) for name in rows[0]}, partial)
+    partial.replace(path)
+
+
+def _pictures(scene: Scene, about: LatentsDescription, video: HWVAE) -> dict[str, Tensor]:
+    frames = None if about.frames == scene.num_frames else range(about.frames)
+    clip = scene_video(scene, size_px=about.size_px, frames=frames)
+    return {"video": video.encode(clip[None])[0].half(), "subject": _subject(scene, about, video)}
+
+
+def _sound(scene: Scene, audio: NAC) -> dict[str, Tensor]:
+    return {"audio": audio.encode(torch.from_numpy(render_sound(scene))[None, None])[0].half()}
 
 
 def _subject(scene: Scene, about: LatentsDescription, video: HWVAE) -> Tensor:
@@ -111,8 +122,14 @@ def _subject(scene: Scene, about: LatentsDescription, video: HWVAE) -> Tensor:
 
 
 def _check_same(folder: Path, about: LatentsDescription) -> None:
+    """A set may gain sound; everything else about it stays."""
     path = folder / DESCRIPTION
-    if path.exists() and json.loads(path.read_text()) != asdict(about):
+    if not path.exists():
+        return
+    held = LatentsDescription(**json.loads(path.read_text()))
+    if held.audio_codec is None:
+        held = replace(held, audio_codec=about.audio_codec)
+    if held != about:
         raise InputError(
             f"latents: {folder} holds latents of other codecs or shapes; choose another folder, or delete it"
         )
