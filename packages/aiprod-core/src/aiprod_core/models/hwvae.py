@@ -100,7 +100,8 @@ class HWVAE(nn.Module):
         stronger than weak ones, so that a diffusion model spends its effort where the picture is, yet none vanishes.
         """
         average = std.square().mean().sqrt()
-        tempered = (std / average).clamp_min(1e-4).sqrt()
+        std = std.clamp_min(1e-4 * average)  # a channel that never moves
+        tempered = (std / average).sqrt()
         self.latent_mean.copy_(mean)
         self.latent_scale.copy_(std / tempered * (tempered.square().mean().sqrt()))
 
