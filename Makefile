@@ -11,11 +11,12 @@ DEMO_PROMPT ?= a red cat walking to the right on a beach by day under a clear sk
 
 setup: $(STAMP)
 
-# torch first and alone: what follows then takes the build that is here, and pulls no other. The lock is complete, so
-# nothing is resolved; byte code is left to the first import of what is used, which halves the time of this step.
+# torch first, with what its build needs besides the lock (a CUDA build has packages of its own): what follows takes the
+# build that is here and pulls no other. The lock is complete, so nothing more is resolved; byte code is left to the first
+# import of what is used, which halves the time of this step.
 $(STAMP): requirements.lock constraints.txt $(PACKAGES:%=%/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --no-compile --no-deps $(PIP_FLAGS) "$$(grep '^torch==' requirements.lock)" -c constraints.txt
+	$(BIN)/python -m pip install --no-compile $(PIP_FLAGS) "$$(grep '^torch==' requirements.lock)" -c requirements.lock -c constraints.txt
 	$(BIN)/python -m pip install --no-compile --no-deps $(PIP_FLAGS) -r requirements.lock -c constraints.txt
 	$(BIN)/python -m pip install --no-deps --no-build-isolation $(PACKAGES:%=-e %)
 	$(BIN)/python -m pip check

@@ -18,7 +18,7 @@ def test_a_machine_without_weights_is_told_what_to_do(tmp_path: Path, family: Pa
 
 
 def test_a_machine_with_weights_says_how_long_a_clip_takes(family: Path) -> None:
-    result = CliRunner().invoke(app, ["doctor", "--model", str(family)])
+    result = CliRunner().invoke(app, ["doctor", "--model", str(family)], env={"COLUMNS": "300"})
     assert result.exit_code == 0, result.output
     for word in ("processor", "threads", "memory", "libx264", "files are whole", "to render"):
         assert word in result.stdout
