@@ -44,6 +44,7 @@ def save_checkpoint(path: Path, model: str, config: Any, tensors: dict[str, Tens
     partial = path.with_name(path.name + ".tmp")
     metadata = {_HEADER: json.dumps(header, sort_keys=True)}
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=metadata)
+    partial.chmod(0o644)  # safetensors writes for the owner alone
     partial.replace(path)
 
 

@@ -6,7 +6,7 @@ stale latents are refused and never reused in silence. Making one is resumable: 
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -62,9 +62,9 @@ def make_latents(
     (folder / DESCRIPTION).write_text(json.dumps(asdict(about), indent=2) + "\n")
     for start in range(0, count, about.shard):
         scenes = [sample_scene(index, level=about.level) for index in range(start, start + about.shard)]
-        _write(folder / f"clips-{start:08d}.safetensors", lambda: [_pictures(scene, about, video) for scene in scenes])
+        _write(folder / f"clips-{start:08d}.safetensors", (_pictures(scene, about, video) for scene in scenes))
         if audio is not None:
-            _write(folder / f"sounds-{start:08d}.safetensors", lambda: [_sound(scene, audio) for scene in scenes])
+            _write(folder / f"sounds-{start:08d}.safetensors", (_sound(scene, audio) for scene in scenes))
         report(start + about.shard)
 
 
@@ -93,11 +93,11 @@ class LatentSet:
         return {name: torch.cat([shard[name] for shard in shards])[:clips] for name in shards[0]}
 
 
-def _write(path: Path, encode: Callable[[], list[dict[str, Tensor]]]) -> None:
-    """Write a shard unless it is there already."""
+def _write(path: Path, encoded: Iterator[dict[str, Tensor]]) -> None:
+    """Write a shard, unless it is there already: then nothing is encoded."""
     if path.exists():
         return
-    rows = encode()
+    rows = list(encoded)
     partial = path.with_suffix(".tmp")
     save_file({name: torch.stack([row[name] for row in rows]) for name in rows[0]}, partial)
     partial.replace(path)

@@ -94,7 +94,7 @@ def manifest_row(scene: Scene, split: Split, video: Path, folder: Path) -> dict[
 
 
 def read_manifest(folder: Path) -> list[dict[str, Any]]:
-    """The rows of a folder's manifest. A last line that was cut off is dropped from the file: its clip is asked again."""
+    """The rows of a folder's manifest. A last line that was cut off is dropped: its clip is entered again."""
     path = folder / MANIFEST
     if not path.exists():
         return []
