@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +105,13 @@ class AttributeJudge(nn.Module):
     def see(self, video: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Logits of what is `shown` and `moving`, and of an event within each frame's time, `[b t]`.
 
-        Pictures of any size are brought to the judge's own, proportions are not kept. Raises `InputError` for other shapes.
+        Pictures of any size are brought to the judge's own, without keeping proportions. Raises `InputError` for other
+        shapes.
         """
         if video.ndim != 5 or video.shape[1] != 3 or video.shape[2] <= max(PAST_FRAMES):
             raise InputError(
-                f"video: got shape {list(video.shape)}, expected [b 3 t h w] with t > {max(PAST_FRAMES)}; pass a longer clip"
+                f"video: got shape {list(video.shape)}, expected [b 3 t h w] with t > {max(PAST_FRAMES)}; "
+                "pass a longer clip"
             )
         pictures = self._resized(video)  # b t h w c
         moving, events = self.motion(pictures)
@@ -118,7 +121,8 @@ class AttributeJudge(nn.Module):
         """Logits of what is `heard`, and of an onset within each hop, `[b l]`, l = s // hop."""
         if sound.ndim != 3 or sound.shape[1] != 1 or sound.shape[2] < self.config.hop:
             raise InputError(
-                f"sound: got shape {list(sound.shape)}, expected [b 1 s] with s ≥ {self.config.hop}; mix it down to mono"
+                f"sound: got shape {list(sound.shape)}, expected [b 1 s] with s ≥ {self.config.hop}; "
+                "mix it down to mono"
             )
         return self.sound(sound)
 
@@ -215,9 +219,7 @@ class Tower(nn.Module):
         super().__init__()
         self.norm = ChannelRMSNorm(widths[0])
         self.blocks = nn.ModuleList(Block(width, (5, 5)) for width in widths)
-        self.downs = nn.ModuleList(
-            nn.Linear(4 * fine, coarse) for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.downs = nn.ModuleList(nn.Linear(4 * fine, coarse) for fine, coarse in pairwise(widths))
         self.last_norm = ChannelRMSNorm(widths[-1])
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,9 +1,19 @@
 """Measure weights on held-out prompts, with a frozen judge and real renders beside them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
+
+if TYPE_CHECKING:
+    from aiprod_trainer.evaluation.report import Report
+
+Models: TypeAlias = Annotated[Path, typer.Option(help="Folder of weights, the judge's among them.")]
+Media: TypeAlias = Annotated[Path, typer.Option(help="Folder of real video for the codec; left out if absent.")]
+Threads: TypeAlias = Annotated[int | None, typer.Option(min=1, help="CPU threads.")]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a table.")]
+
+WEIGHTS, MEDIA = Path("models/aiprod-sovereign"), Path("../shared/media/video")
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
 
@@ -15,50 +25,99 @@ def evaluation() -> None:
 
 @app.command()
 def nano(
-    models: Annotated[Path, typer.Option(help="Folder of weights, the judge's among them.")] = Path(
-        "models/aiprod-sovereign"
-    ),
+    models: Models = WEIGHTS,
     output: Annotated[Path, typer.Option(help="Folder for report.json, sheet.png and the clips.")] = Path("runs/eval"),
     prompts: Annotated[int, typer.Option(min=1, help="Held-out prompts to generate.")] = 300,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first clip; each next one has the next.")] = 0,
     steps: Annotated[int | None, typer.Option("--num-inference-steps", min=1, help="Denoising steps.")] = None,
     guidance: Annotated[float | None, typer.Option("--guidance-scale", min=0.0, help="1 is no guidance.")] = None,
-    media: Annotated[Path, typer.Option(help="Folder of real video for the codec; skipped if absent.")] = Path(
-        "../shared/media/video"
-    ),
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a table.")] = False,
+    media: Media = MEDIA,
+    threads: Threads = None,
+    as_json: Json = False,
 ) -> None:
     """Generate held-out prompts of level 1, judge them, and print figure, value, bar and whether it is met.
 
     Clips already made by the same weights and settings are not made again. Exit code 2 if a bar is missed.
     """
-    import torch
-    from rich.console import Console
-
     from aiprod_core.generation import SovereignModels
     from aiprod_core.models.judge import AttributeJudge
     from aiprod_core.types import GenerationConfig
     from aiprod_trainer.commands.progress import clips_progress
     from aiprod_trainer.evaluation.nano import Plan, evaluate_nano
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    _use_threads(threads)
     loaded, judge = SovereignModels.load(models), AttributeJudge.load(models / "judge.safetensors")
     asked = {"num_inference_steps": steps, "guidance_scale": guidance}
     request = GenerationConfig(
         prompt="set for each clip",
         **{name: value for name, value in asked.items() if value is not None},  # type: ignore[arg-type]
     )
-    if not media.is_dir():
-        typer.echo(f"real video: no folder {media}, left out; name one with --media", err=True)
-    plan = Plan(request=request, prompts=prompts, seed=seed, media=media if media.is_dir() else None)
+    plan = Plan(request=request, prompts=prompts, seed=seed, media=_present(media))
     with clips_progress() as on_progress:
         report = evaluate_nano(loaded, judge, plan, output, on_progress)
+    _show(report, as_json)
+    if not as_json:
+        typer.echo(f"{output / 'report.json'}\n{output / 'sheet.png'}")
+    raise typer.Exit(0 if report.met else 2)
+
+
+@app.command()
+def judge(
+    models: Models = WEIGHTS,
+    scenes: Annotated[int, typer.Option(min=1, help="Held-out scenes to render.")] = 300,
+    media: Media = MEDIA,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Judge real renders of held-out scenes, as they are and after the codecs: whether the judge and the codecs hold.
+
+    Needs no generator. Exit code 2 if a bar is missed.
+    """
+    from aiprod_core.generation import AUDIO_FILE, VIDEO_FILE, load_model
+    from aiprod_core.models.hwvae import HWVAE
+    from aiprod_core.models.judge import AttributeJudge
+    from aiprod_core.models.nac import NAC
+    from aiprod_trainer.commands.progress import clips_progress
+    from aiprod_trainer.evaluation.nano import held_out
+    from aiprod_trainer.evaluation.renders import Yardstick, look_at_renders
+    from aiprod_trainer.evaluation.report import Report
+
+    _use_threads(threads)
+    sound = models / AUDIO_FILE
+    by = Yardstick(
+        judge=AttributeJudge.load(models / "judge.safetensors"),
+        video=load_model(HWVAE, models / VIDEO_FILE).eval(),
+        audio=load_model(NAC, sound).eval() if sound.exists() else None,
+        media=_present(media),
+    )
+    with clips_progress() as on_progress:
+        renders = look_at_renders(held_out(scenes, by.level), by, on_progress)
+    report = Report({"scenes": scenes, "sound codec": by.audio is not None}, renders.figures())
+    _show(report, as_json)
+    raise typer.Exit(0 if report.met else 2)
+
+
+def _use_threads(threads: int | None) -> None:
+    import torch
+
+    from aiprod_trainer.trainer import keep_freed_memory
+
+    keep_freed_memory()
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def _present(media: Path) -> Path | None:
+    if media.is_dir():
+        return media
+    typer.echo(f"real video: no folder {media}, left out; name one with --media", err=True)
+    return None
+
+
+def _show(report: "Report", as_json: bool) -> None:
+    from rich.console import Console
+
     if as_json:
         typer.echo(report.to_json(), nl=False)
     else:
         Console().print(report.table())
-        typer.echo(f"{output / 'report.json'}\n{output / 'sheet.png'}")
-    if not report.met:
-        raise typer.Exit(2)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from aiprod_core.models.judge import AttributeJudge
 from torch import Tensor
 
+from aiprod_core.models.judge import AttributeJudge
 from aiprod_trainer.worlds.scene import Scene
 
 NORMAL_95 = 1.959964

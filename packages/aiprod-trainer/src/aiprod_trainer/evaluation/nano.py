@@ -1,99 +1,85 @@
-"""The evaluation of the first weights: held-out prompts, generated, looked at by the judge, and set beside the bars.
+"""The evaluation of the first weights: held-out prompts, generated, looked at by the judge, and set beside the bars."""
 
-The judge is judged first, on real renders of the same scenes and on those after a codec round trip: where it fails
-there, what it says of generated clips means nothing.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
-
-import torch
-from torch import Tensor
 
 from aiprod_core.generation import SovereignModels, generate
-from aiprod_core.models.hwvae import HWVAE, HWVAEConfig
 from aiprod_core.models.judge import AttributeJudge
 from aiprod_core.types import GenerationConfig
 from aiprod_trainer.data.latents import weights_digest
-from aiprod_trainer.evaluation.attributes import HEARD, SEEN, Share, accuracy, chance, truth
-from aiprod_trainer.evaluation.metrics import PrincipalCodec, psnr_db
-from aiprod_trainer.evaluation.observation import Clip, Observation, digest, keep, observe, recall, round_trip
-from aiprod_trainer.evaluation.real_video import real_videos
+from aiprod_trainer.evaluation.attributes import HEARD, SEEN, accuracy, chance, truth
+from aiprod_trainer.evaluation.observation import Clip, Observation, digest, keep, observe, recall
+from aiprod_trainer.evaluation.renders import OnProgress, Renders, Yardstick, look_at_renders
 from aiprod_trainer.evaluation.report import Figure, Report, share_figure
 from aiprod_trainer.evaluation.synchrony import chance_share, heard_share
 from aiprod_trainer.evaluation.video_statistics import ratios
 from aiprod_trainer.worlds.captions import caption
 from aiprod_trainer.worlds.contact_sheet import contact_sheet
-from aiprod_trainer.worlds.pixels import scene_video, video_frames
+from aiprod_trainer.worlds.pixels import video_frames
 from aiprod_trainer.worlds.scene import Scene, sample_scene
-from aiprod_trainer.worlds.sound import render_sound
 
-OnProgress: TypeAlias = Callable[[str, int, int], None]  # stage, clips done, clips in all
-
-JUDGE_BAR = 0.97
 BARS = {"setting": 0.85, "time+weather": 0.85, "subject": 0.60, "colour": 0.80}
-PSNR_BAR_DB, ABOVE_PRINCIPAL_BAR_DB = 30.0, 3.0
 SHEET_CLIPS, SHEET_COLUMNS = 24, 8
-FITTED_ON, FITTED_FRAMES = 128, 9
-REAL_FRAMES, REAL_PX = 25, 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is evaluated. `request`: settings of every clip, whose prompt and seed are replaced. `media`: real video."""
+    """What is evaluated. `request`: settings of every clip, whose prompt and seed are replaced; clip n has seed + n.
+    `media`: a folder of real video for the codec. `fitted_on`: excerpts that the codec's floor is taken from."""
 
     request: GenerationConfig
     prompts: int = 300
     seed: int = 0
     level: int = 1
     media: Path | None = None
+    fitted_on: int = 192
 
 
 def evaluate_nano(
     models: SovereignModels, judge: AttributeJudge, plan: Plan, folder: Path, on_progress: OnProgress
 ) -> Report:
     """Run the evaluation; clips, a contact sheet and the report go into `folder`. A second run finds finished clips."""
-    scenes = [sample_scene(index, level=plan.level, split="test") for index in range(plan.prompts)]
+    scenes = held_out(plan.prompts, plan.level)
     clips = folder / "clips" / generation_digest(models, plan)
     clips.mkdir(parents=True, exist_ok=True)
     made: list[Observation] = []
     for index, scene in enumerate(scenes):
-        made.append(observe(judge, _generated(models, plan, scene, index, clips / f"{index:05d}.npz")))
+        made.append(observe(judge, _generated(models, plan, index, scene, clips / f"{index:05d}.npz")))
         on_progress("generate", index + 1, len(scenes))
-    codec = principal_codec(models.video.config, plan)
-    real: list[Observation] = []
-    recoded: list[Observation] = []
-    psnr: list[tuple[float, float]] = []
-    for index, scene in enumerate(scenes):
-        clip = _real(scene, plan.request.height)
-        again = round_trip(clip, models.video, models.audio)
-        real.append(observe(judge, clip))
-        recoded.append(observe(judge, again))
-        psnr.append((psnr_db(clip.video, again.video), psnr_db(clip.video, codec.round_trip(clip.video))))
-        on_progress("judge the judge", index + 1, len(scenes))
-    figures = [
-        *judge_figures("judge on real renders", real, scenes),
-        *judge_figures("judge after a codec round trip", recoded, scenes),
-        *generated_figures(made, scenes),
-        *sound_figures(made, real),
-        *codec_figures(psnr, _real_psnr_db(models.video, plan.media, on_progress)),
-        *[
-            Figure("pictures, as multiples of real renders", name.replace("_", " "), value, "ratio")
-            for name, value in ratios([o.statistics for o in made], [o.statistics for o in real]).items()
-        ],
-    ]
+    by = Yardstick(
+        judge=judge,
+        video=models.video,
+        audio=models.audio,
+        level=plan.level,
+        size_px=plan.request.height,
+        fitted_on=plan.fitted_on,
+        media=plan.media,
+    )
+    renders = look_at_renders(scenes, by, on_progress)
     write_sheet(folder / "sheet.png", clips, made, scenes)
-    report = Report(_about(models, judge, plan), figures)
+    report = Report(_about(models, judge, plan), all_figures(made, renders))
     report.write(folder / "report.json")
     return report
 
 
-def judge_figures(group: str, observations: Sequence[Observation], scenes: Sequence[Scene]) -> list[Figure]:
-    """Accuracy of the judge on clips that are known to show their scenes, each attribute with its bar."""
-    shares = accuracy([o.judgement for o in observations], scenes)
-    return [share_figure(group, name, shares[name], bar=JUDGE_BAR) for name in (*SEEN, *HEARD) if name in shares]
+def held_out(count: int, level: int) -> list[Scene]:
+    """Scenes of combinations that training never holds."""
+    return [sample_scene(index, level=level, split="test") for index in range(count)]
+
+
+def all_figures(made: Sequence[Observation], renders: Renders) -> list[Figure]:
+    """Every figure of the report, in its order."""
+    beside = ratios([o.statistics for o in made], [o.statistics for o in renders.real])
+    return [
+        *generated_figures(made, renders.scenes),
+        *sound_figures(made, renders.real),
+        *[
+            Figure("pictures, as multiples of real renders", name.replace("_", " "), value, "ratio")
+            for name, value in beside.items()
+        ],
+        *renders.figures(),
+    ]
 
 
 def generated_figures(made: Sequence[Observation], scenes: Sequence[Scene]) -> list[Figure]:
@@ -116,39 +102,12 @@ def generated_figures(made: Sequence[Observation], scenes: Sequence[Scene]) -> l
 def sound_figures(made: Sequence[Observation], real: Sequence[Observation]) -> list[Figure]:
     """How many events that are seen are heard within 80 ms: generated, with shuffled sound, and in real renders."""
     events, onsets = [o.judgement.events_s for o in made], [o.onsets_s for o in made]
-    if not any(onsets) or not any(events):
-        return []
-    guessed = chance_share(events, onsets)
     there = heard_share([o.judgement.events_s for o in real], [o.onsets_s for o in real])
+    guessed = chance_share(events, onsets)
     return [
-        share_figure("sound", "events heard within 80 ms", heard_share(events, onsets), chance=guessed.value),
-        share_figure("sound", "  of real renders", there),
+        share_figure("sound", "seen events heard within 80 ms", heard_share(events, onsets), chance=guessed.value),
+        share_figure("sound", "  the same in real renders", there),
     ]
-
-
-def codec_figures(psnr: Sequence[tuple[float, float]], real_db: dict[str, float]) -> list[Figure]:
-    """PSNR of HW-VAE on unseen clips, how far that is above principal components, and on real video."""
-    codec_db, floor_db = (sum(column) / len(psnr) for column in zip(*psnr, strict=True))
-    figures = [
-        Figure("HW-VAE", "unseen world clips", codec_db, "dB", bar=PSNR_BAR_DB),
-        Figure("HW-VAE", "above principal components", codec_db - floor_db, "dB", bar=ABOVE_PRINCIPAL_BAR_DB),
-    ]
-    if real_db:
-        mean_db = sum(real_db.values()) / len(real_db)
-        figures.append(Figure("HW-VAE", f"{len(real_db)} real clips at {REAL_PX} px", mean_db, "dB"))
-        figures += [Figure("HW-VAE", f"  {name}", value, "dB") for name, value in real_db.items()]
-    return figures
-
-
-def principal_codec(config: HWVAEConfig, plan: Plan) -> PrincipalCodec:
-    """The floor: principal components of training clips, with as many numbers a block as the codec has."""
-    clips = []
-    for index in range(-FITTED_ON, 0):
-        first = -index % (plan.request.num_frames - FITTED_FRAMES + 1)
-        scene = sample_scene(index, level=plan.level)
-        frames = range(first, first + FITTED_FRAMES)
-        clips.append(scene_video(scene, size_px=plan.request.height, frames=frames))
-    return PrincipalCodec(clips, time=config.time, space=config.space, values=config.latent_channels)
 
 
 def generation_digest(models: SovereignModels, plan: Plan) -> str:
@@ -168,32 +127,11 @@ def write_sheet(path: Path, clips: Path, made: Sequence[Observation], scenes: Se
     contact_sheet(rows, titles, columns=SHEET_COLUMNS).save(path)
 
 
-def _generated(models: SovereignModels, plan: Plan, scene: Scene, index: int, path: Path) -> Clip:
+def _generated(models: SovereignModels, plan: Plan, index: int, scene: Scene, path: Path) -> Clip:
     if not path.exists():
         request = replace(plan.request, prompt=caption(scene), seed=plan.seed + index)
         keep(Clip(*generate(models, request)), path)
     return recall(path)
-
-
-def _real(scene: Scene, size_px: int) -> Clip:
-    return Clip(scene_video(scene, size_px=size_px), torch.from_numpy(render_sound(scene))[None])
-
-
-@torch.inference_mode()
-def _real_psnr_db(model: HWVAE, media: Path | None, on_progress: OnProgress) -> dict[str, float]:
-    """PSNR of a round trip by file name; unreadable or short files are left out."""
-    if media is None:
-        return {}
-    found = {}
-    for name, video in real_videos(media, frames=REAL_FRAMES, size_px=REAL_PX):
-        if video is not None:
-            found[name] = psnr_db(video, _recoded(model, video))
-        on_progress("real video", len(found), len(found))
-    return found
-
-
-def _recoded(model: HWVAE, video: Tensor) -> Tensor:
-    return model.decode(model.encode(video[None]))[0]
 
 
 def _about(models: SovereignModels, judge: AttributeJudge, plan: Plan) -> dict[str, object]:

@@ -11,11 +11,11 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import torch
-from aiprod_core.models.judge import AttributeJudge as Judge
-from aiprod_core.models.judge import JudgeConfig
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aiprod_core.models.judge import AttributeJudge as Judge
+from aiprod_core.models.judge import JudgeConfig
 from aiprod_trainer.config import Section, TrainConfig, parse
 from aiprod_trainer.evaluation.attributes import Judgement, accuracy, judge_clip
 from aiprod_trainer.evaluation.metrics import PrincipalCodec

@@ -82,7 +82,8 @@ def recoded(video: Tensor, codec: PrincipalCodec, *, values: int, error: float, 
     """Through the first `values` numbers a block of `codec`, each with Gaussian errors of deviation `error`."""
     weak = copy(codec)
     weak.basis = codec.basis[:values]
-    return weak.round_trip(video + error * _noise(video, rng))  # the basis is orthonormal: noise in is noise in the code
+    # The basis is orthonormal: white noise in the pixels is as much noise in each number.
+    return weak.round_trip(video + error * _noise(video, rng))
 
 
 def dct_matrix(size: int) -> Tensor:

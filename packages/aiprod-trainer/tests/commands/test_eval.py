@@ -1,0 +1,47 @@
+"""`aiprod eval nano` prints the table, writes the report, and its exit code says whether every bar is reached."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_family import write_tiny_family
+from typer.testing import CliRunner
+
+from aiprod_core.checkpoint import Lineage, save_checkpoint
+from aiprod_core.errors import WeightsError
+from aiprod_core.models.judge import AttributeJudge
+from aiprod_trainer.commands.eval import app
+from aiprod_trainer.strategies.attribute_judge import judge_config
+
+
+@pytest.fixture(name="weights")
+def _weights(tmp_path: Path) -> Path:
+    folder = tmp_path / "tiny"
+    write_tiny_family(folder)
+    torch.manual_seed(0)
+    small = dataclasses.replace(judge_config(1), still_widths=(16, 16), motion_widths=(16, 16), motion_width=32)
+    judge = AttributeJudge(small)
+    lineage = Lineage(initialised_from="random", trained_on=(), steps=0, core_hours=0.0)
+    save_checkpoint(folder / "judge.safetensors", "judge", judge.config, judge.state_dict(), lineage)
+    return folder
+
+
+def test_an_untrained_family_misses_its_bars(weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    options = ["--models", str(weights), "--output", str(folder), "--media", str(tmp_path / "none")]
+    result = CliRunner().invoke(
+        app, ["nano", *options, "--prompts", "1", "--num-inference-steps", "1"], catch_exceptions=False
+    )
+    assert result.exit_code == 2
+    assert "left out; name one with --media" in result.output
+    assert "judge on real renders" in result.output
+    assert json.loads((folder / "report.json").read_text())["met"] is False
+    assert (folder / "sheet.png").is_file()
+
+
+def test_missing_weights_are_named(weights: Path, tmp_path: Path) -> None:
+    (weights / "judge.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"judge\.safetensors is missing"):
+        CliRunner().invoke(app, ["nano", "--models", str(weights)], catch_exceptions=False)
