@@ -55,9 +55,9 @@ class AttributeJudge:
         self.config = config
         self.options: Options = parse(Options, config.training_strategy, "training_strategy")
         self.model = Judge(judge_config(config.data.level))
-        place = {"folder": self.options.recordings, "level": config.data.level, "start": FIRST_SCENE}
-        self.learnt = Recordings(split="train", size_px=self.model.config.size_px, **place)  # type: ignore[arg-type]
-        self.unseen = Recordings(split="test", size_px=self.model.config.size_px, **place)  # type: ignore[arg-type]
+        folder, level, size_px = self.options.recordings, config.data.level, self.model.config.size_px
+        self.learnt = Recordings(folder, "train", level, FIRST_SCENE, size_px)
+        self.unseen = Recordings(folder, "test", level, FIRST_SCENE, size_px)
 
     @property
     def parts(self) -> dict[str, nn.Module]:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,8 @@ class Recordings:
         clips = [self._render(self.scene(take * TAKE + n)) for n in range(TAKE)]
         frames = np.stack([frames for frames, _ in clips])
         sounds = np.stack([np.round(sound.clip(-1, 1) * FULL_SCALE) for _, sound in clips]).astype(np.int16)
-        for path, content in zip(self._paths(take), (frames, sounds), strict=True):
+        contents: tuple[NDArray[Any], ...] = (frames, sounds)
+        for path, content in zip(self._paths(take), contents, strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix(".tmp")
             with partial.open("wb") as file:
