@@ -45,14 +45,12 @@ class OptimizationSection(Section):
 class AccelerationSection(Section):
     device: str = "auto"  # auto | cpu | cuda
     mixed_precision_mode: Literal["no", "bf16"] = "no"  # master weights stay fp32
-    compile: bool = False
     threads: int | None = None
 
 
 class DataSection(Section):
     num_dataloader_workers: int = 1
     level: int = Field(default=1, ge=1, le=3)  # of the procedural world
-    preprocessed_data_root: Path | None = None  # latents made by `aiprod data latents`
 
 
 class ValidationSection(Section):
@@ -89,7 +87,12 @@ class TrainConfig(Section):
         try:
             content = yaml.safe_load(path.read_text())
         except (OSError, yaml.YAMLError) as error:
-            raise InputError(f"training file: cannot read {path}: {error}; see configs/train/ for examples") from error
+            problem = " ".join(str(error).split())  # YAML's own message has several lines
+            raise InputError(
+                f"training file: cannot read {path}: {problem}; see configs/train/ for examples"
+            ) from error
+        if not isinstance(content, dict):
+            raise InputError(f"training file: {path} holds no sections; see configs/train/ for examples")
         for dotted, value in (overrides or {}).items():
             _set(content, dotted.split("."), value)
         return parse(cls, content, path.name)

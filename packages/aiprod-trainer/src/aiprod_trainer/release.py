@@ -14,7 +14,7 @@ from torch import Tensor
 
 from aiprod_core.checkpoint import Lineage, read_header, save_checkpoint
 from aiprod_core.errors import InputError
-from aiprod_trainer.config import TrainConfig
+from aiprod_trainer.config import TrainConfig, parse
 from aiprod_trainer.strategies import build
 from aiprod_trainer.trainer import last_checkpoint, read_checkpoint
 from aiprod_trainer.worlds.vocabulary import WORLD_VERSION
@@ -29,7 +29,7 @@ def export_run(run: Path, output: Path) -> list[Path]:
     if path is None:
         raise InputError(f"run: got no checkpoint in {run}, expected {run}/checkpoints/step-*.pt; train it first")
     state = read_checkpoint(path)
-    config = TrainConfig.model_validate_json(state["config"])
+    config: TrainConfig = parse(TrainConfig, json.loads(state["config"]), str(path))
     strategy = build(config)
     strategy.model.load_state_dict(state["model"])
     strategy.model.load_state_dict(state["average"], strict=False)

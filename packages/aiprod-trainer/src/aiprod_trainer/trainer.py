@@ -302,8 +302,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
+        # Torch's own message has many lines and advises to load unsafely.
         raise WeightsError(
-            f"{path}: not a readable training checkpoint ({error}); delete it to resume earlier"
+            f"{path}: not a readable training checkpoint ({type(error).__name__}); delete it to resume earlier"
         ) from error
     return state
 
