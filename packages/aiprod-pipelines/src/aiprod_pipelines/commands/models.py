@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from aiprod_core.models.sizes import model_sizes
 from rich.console import Console
 from rich.table import Table
 
+from aiprod_core.models.sizes import model_sizes
 from aiprod_pipelines import output
 from aiprod_pipelines.commands.options import ModelName, ModelsRoot
 from aiprod_pipelines.sovereignty import provision
