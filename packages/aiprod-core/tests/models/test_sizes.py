@@ -14,6 +14,7 @@ BOUNDS_M = {
     ("NAC", "nano"): (1, 5),
     ("NAC", "full"): (45, 55),
     ("text encoder", "nano"): (1, 8),
+    ("judge", "nano"): (0.5, 3),
 }
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from aiprod_core.models import hwvae, nac, shdt, text_encoder
+from aiprod_core.models import hwvae, judge, nac, shdt, text_encoder
+
+NO_CLASSES = judge.JudgeConfig(shown={}, moving={}, heard={})  # they come from the world, which core does not know
 
 _MODELS: tuple[tuple[str, str, Callable[[Any], nn.Module], Any, str], ...] = (
     ("SHDT", "nano", shdt.SHDT, shdt.NANO, "8M to 30M"),
@@ -18,6 +20,7 @@ _MODELS: tuple[tuple[str, str, Callable[[Any], nn.Module], Any, str], ...] = (
     ("NAC", "nano", nac.NAC, nac.NANO, "up to 5M"),
     ("NAC", "full", nac.NAC, nac.FULL, "45M to 55M"),
     ("text encoder", "nano", text_encoder.TextEncoder, text_encoder.NANO, "up to 8M"),
+    ("judge", "nano", judge.AttributeJudge, NO_CLASSES, "up to 3M, without its classes"),
 )
 
 
