@@ -174,16 +174,19 @@ def test_a_signal_ends_with_a_checkpoint_and_handlers_are_put_back(tmp_path: Pat
     assert signal.getsignal(number) is before
 
 
-def test_ctrl_c_reaches_the_workers_too_and_loses_nothing(tmp_path: Path) -> None:
-    def ctrl_c(step: int) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_whole_group_reaches_the_workers_too_and_loses_nothing(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    def to_all(step: int) -> None:
         if step == 3:
             for worker in multiprocessing.active_children():
                 assert worker.pid is not None
-                os.kill(worker.pid, signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGINT)
+                os.kill(worker.pid, number)
+            os.kill(os.getpid(), number)
 
     config = _config(tmp_path, data__num_dataloader_workers=1)
-    assert _trained(config, CurveStrategy(ctrl_c)).step == 4
+    assert _trained(config, CurveStrategy(to_all)).step == 4
     assert _trained(config).step == STEPS
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from aiprod_core.models.rotary import RotaryPositions, inverse_wavelengths, rotary_angles, rotate
+from aiprod_core.models.rotary import RotaryPositions, Turn, inverse_wavelengths, rotary_angles
 
 AT = RotaryPositions(head_width=32, frames_per_latent=4, audio_rate_hz=25.0)
 
@@ -14,7 +14,7 @@ def _vectors(count: int, width: int, seed: int = 0) -> torch.Tensor:
 
 def test_rotation_keeps_lengths_and_position_zero_stays() -> None:
     x = _vectors(9, 32)
-    turned = rotate(x, rotary_angles(torch.arange(9), 16))
+    turned = Turn.of(rotary_angles(torch.arange(9), 16))(x)
     torch.testing.assert_close(turned.norm(dim=-1), x.norm(dim=-1))
     torch.testing.assert_close(turned[0], x[0])
     assert not torch.allclose(turned[1], x[1])
@@ -25,7 +25,7 @@ def test_products_depend_on_the_distance_alone() -> None:
 
     def product(here: float, there: float) -> torch.Tensor:
         angles = rotary_angles(torch.tensor([here, there], dtype=torch.float64), 16).double()
-        return (rotate(q, angles[:1]) * rotate(k, angles[1:])).sum()
+        return (Turn.of(angles[:1])(q) * Turn.of(angles[1:])(k)).sum()
 
     torch.testing.assert_close(product(3, 1), product(40, 38), atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(product(1, 1), (q * k).sum(), atol=1e-5, rtol=1e-5)

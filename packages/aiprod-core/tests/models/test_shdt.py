@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from aiprod_core.models.rotary import rotary_angles, rotate
+from aiprod_core.models.rotary import Turn, rotary_angles
 from aiprod_core.models.shdt import NANO, SHDT, SMALL, SHDTConfig, TextContext, hybrid, linear_attention
 from aiprod_core.types import LatentState
 
@@ -107,18 +107,18 @@ def test_the_time_of_the_sound_is_its_own(transformer: SHDT) -> None:
 def test_linear_attention_equals_the_explicit_sum() -> None:
     generator = torch.Generator().manual_seed(0)
     q, k, v = torch.randn(3, 2, 4, 11, 8, generator=generator, dtype=torch.float64)
-    angles = rotary_angles(torch.arange(11), 4)
+    turn = Turn.of(rotary_angles(torch.arange(11), 4))
     feature_q, feature_k = q.relu() + 1e-3, k.relu() + 1e-3
-    turned = rotate(feature_q, angles) @ rotate(feature_k, angles).transpose(-1, -2)  # b heads n n
+    turned = turn(feature_q) @ turn(feature_k).transpose(-1, -2)  # b heads n n
     plain = feature_q @ feature_k.transpose(-1, -2)
     expected = (turned @ v) / plain.sum(dim=-1, keepdim=True)
-    got = linear_attention(q, k, v, angles).view(2, 11, 4, 8).transpose(1, 2)
+    got = linear_attention(q, k, v, turn).view(2, 11, 4, 8).transpose(1, 2)
     torch.testing.assert_close(got, expected)
 
 
 def test_linear_attention_without_rotation_is_an_average_of_the_values() -> None:
     q, k, v = torch.randn(3, 1, 2, 9, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    still = torch.zeros(9, 2, dtype=torch.float64)
+    still = Turn.of(torch.zeros(9, 2, dtype=torch.float64))
     torch.testing.assert_close(
         linear_attention(q, k, torch.full_like(v, 3.0), still), torch.full((1, 9, 8), 3.0, dtype=torch.float64)
     )

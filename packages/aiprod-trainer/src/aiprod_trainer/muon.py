@@ -1,6 +1,7 @@
-"""Muon in fp32: momentum made orthogonal, for the hidden matrices of a network.
+"""Muon in the precision that the trainer asks for: momentum made orthogonal, for the hidden matrices of a network.
 
-`torch.optim.Muon` iterates in bf16, which a CPU without bf16 units emulates at a quarter of the speed of fp32.
+`torch.optim.Muon` always iterates in bf16, which a CPU without bf16 units emulates at a quarter of the speed of fp32;
+here autocast decides.
 Same update, same scale (that of AdamW). Sources: Jordan et al. 2024; scale of Liu et al. 2025 (arXiv:2502.16982).
 """
 

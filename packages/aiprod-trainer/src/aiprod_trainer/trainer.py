@@ -160,6 +160,7 @@ class Trainer:
             batch_size=None,
             num_workers=workers,
             prefetch_factor=4 if workers else None,
+            worker_init_fn=_leave_signals_to_parent,
             pin_memory=self.device.type == "cuda",
         )
         batches = iter(loader)
@@ -175,17 +176,21 @@ class Trainer:
         generator = torch.Generator().manual_seed((self.config.seed << 32) + self.step)
         for batch in batches:
             moved = {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.items()}
-            bf16 = self.config.acceleration.mixed_precision_mode == "bf16"
-            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bf16):
+            with self._mixed_precision():
                 losses = self.strategy.loss(moved, generator)
             (losses["loss"] / len(batches)).backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optimization.max_grad_norm)
         for optimizer in self.optimizers:
-            optimizer.step()
+            with self._mixed_precision():  # Muon's iterations; the weights themselves stay fp32
+                optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
         self._update_average()
         return {name: value.detach() for name, value in losses.items()} | {"grad_norm": norm}
+
+    def _mixed_precision(self) -> torch.autocast:
+        bf16 = self.config.acceleration.mixed_precision_mode == "bf16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bf16)
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -265,6 +270,12 @@ class Log:
         if self.board is not None:
             for name, value in figures.items():
                 self.board.add_scalar(f"{kind}/{name}", value, step)
+
+
+def _leave_signals_to_parent(worker: int) -> None:
+    """Ctrl-C and `timeout` signal the whole group; a worker that died of it would keep the parent from saving."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def make_optimizers(model: nn.Module, config: OptimizationSection) -> list[torch.optim.Optimizer]:

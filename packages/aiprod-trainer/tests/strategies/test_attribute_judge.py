@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_family import write_tiny_family
 
 from aiprod_core.errors import InputError
 from aiprod_trainer.config import OptimizationSection, TrainConfig
@@ -69,6 +70,19 @@ def test_a_batch_is_learnt_by_heart(strategy: AttributeJudge) -> None:
         found["loss"].backward()
         optimizer.step()
     assert losses[-1] < 0.3 * losses[0]
+
+
+def test_it_learns_from_clips_that_went_through_the_released_codecs(tmp_path: Path) -> None:
+    write_tiny_family(tmp_path / "family")
+    codecs = {"codecs": str(tmp_path / "family"), "recoded_clips": 1}
+    plain = AttributeJudge(_config(tmp_path))
+    recoded = AttributeJudge(_config(tmp_path, **codecs, recoded_share=1.0))
+    assert not torch.equal(plain.batch(1)["video"], recoded.batch(1)["video"])
+    batch = recoded.batch(1)  # four excerpts of the one clip, whose scene is known
+    assert batch["subject"].unique().tolist() == [
+        recoded.model.config.classes["subject"].index(recoded.learnt.scene(0).subject)
+    ]
+    assert len({path.parent.name for path in tmp_path.rglob("*-frames.npy")}) == 2  # kept apart from the renders
 
 
 def test_validation_tells_each_attribute_and_writes_a_sheet(strategy: AttributeJudge, tmp_path: Path) -> None:

@@ -51,11 +51,21 @@ def rotary_angles(positions: Tensor, count: int, longest: float = 1000.0) -> Ten
     return positions.float()[:, None] * inverse_wavelengths(count, longest)
 
 
-def rotate(x: Tensor, angles: Tensor) -> Tensor:
-    """Rotate the halves of `[… n e]` by `[n e/2]`."""
-    first, second = x.chunk(2, dim=-1)
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+@dataclass(frozen=True)
+class Turn:
+    """A rotation of `[… n e]`: pairs of its first and second half, by angles `[n e/2]` whose waves are kept."""
+
+    cos: Tensor  # [n e], twice the same
+    sin: Tensor  # [n e], negative in the first half
+
+    @classmethod
+    def of(cls, angles: Tensor) -> "Turn":
+        cos, sin = angles.cos(), angles.sin()
+        return cls(torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        swapped = x.roll(x.shape[-1] // 2, dims=-1)
+        return torch.addcmul(x * self.cos.to(x.dtype), swapped, self.sin.to(x.dtype))
 
 
 def inverse_wavelengths(count: int, longest: float) -> Tensor:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aiprod_core.models.layers import ChannelRMSNorm
-from aiprod_core.models.rotary import RotaryPositions, inverse_wavelengths, rotate
+from aiprod_core.models.rotary import RotaryPositions, Turn, inverse_wavelengths
 from aiprod_core.types import Compression, LatentState
 
 Mixer: TypeAlias = Literal["softmax", "linear"]
@@ -158,20 +158,20 @@ class SHDT(nn.Module):
         moods = Moods(rearrange(self.video_modulation(F.silu(clock)), "b t d -> b t 1 1 d"), None)
         frames, height, width = x.shape[1:4]
         at = self.positions.video(frames, height, width, frame_rate_hz)
-        angles = Angles(rearrange(at, "t h w d -> (t h w) d").to(x.device), None)
+        turns = Turns(Turn.of(rearrange(at, "t h w d -> (t h w) d").to(x.device)), None)
         a, audio_clock = None, None
         if state.audio is not None:
             a = self.audio_in(rearrange(state.audio, "b c l -> b l c"))
             audio_clock = self.time(t_audio) + text.pooled[:, None]  # [b 1 d]
             moods = Moods(moods.video, self.audio_modulation(F.silu(audio_clock)))
-            angles = Angles(angles.video, self.positions.audio(a.shape[1]).to(a.device))
+            turns = Turns(turns.video, Turn.of(self.positions.audio(a.shape[1]).to(a.device)))
         attended = 0
         for layer in self.layers:
             words = None
             if isinstance(layer.attention, JointAttention):
                 words = (text.keys[attended], text.values[attended], text.mask)
                 attended += 1
-            x, a = layer(x, a, moods, angles, words)
+            x, a = layer(x, a, moods, turns, words)
         video = self.video_out(x, rearrange(clock, "b t d -> b t 1 1 d"))
         video = rearrange(video, "b t h w (c p q) -> b c t (h p) (w q)", p=p, q=p)
         audio = rearrange(self.audio_out(a, audio_clock), "b l c -> b c l") if a is not None else None
@@ -187,11 +187,11 @@ class Moods:
 
 
 @dataclass(frozen=True)
-class Angles:
-    """Rotary angles of both streams' tokens, `[l head_width/2]`."""
+class Turns:
+    """How the tokens of both streams are turned by where they stand."""
 
-    video: Tensor
-    audio: Tensor | None
+    video: Turn
+    audio: Turn | None
 
 
 class Layer(nn.Module):
@@ -206,15 +206,15 @@ class Layer(nn.Module):
         self.audio = Stream(config.audio_width, config.expansion, convolve=False)
 
     def forward(
-        self, x: Tensor, a: Tensor | None, moods: Moods, angles: Angles, words: tuple[Tensor, Tensor, Tensor] | None
+        self, x: Tensor, a: Tensor | None, moods: Moods, turns: Turns, words: tuple[Tensor, Tensor, Tensor] | None
     ) -> tuple[Tensor, Tensor | None]:
         video = self.video.mood(moods.video)
         audio = self.audio.mood(moods.audio) if a is not None and moods.audio is not None else None
         heard = self.audio.before_mixing(a, audio) if a is not None and audio is not None else None
-        dx, da = self.attention(self.video.before_mixing(x, video), heard, angles, words)
-        x = self.video.thought(x + video[2] * dx, video)
+        dx, da = self.attention(self.video.before_mixing(x, video), heard, turns, words)
+        x = self.video.thought(torch.addcmul(x, video[2], dx), video)
         if a is not None and audio is not None and da is not None:
-            a = self.audio.thought(a + audio[2] * da, audio)
+            a = self.audio.thought(torch.addcmul(a, audio[2], da), audio)
         return x, a
 
 
@@ -239,13 +239,13 @@ class Stream(nn.Module):
         return (shared + self.table).chunk(6, dim=-1)
 
     def before_mixing(self, x: Tensor, mood: tuple[Tensor, ...]) -> Tensor:
-        return self.norm_mix(x) * (1 + mood[1]) + mood[0]
+        return self.norm_mix.modulated(x, scale=mood[1], shift=mood[0])
 
     def thought(self, x: Tensor, mood: tuple[Tensor, ...]) -> Tensor:
-        value, gate = self.widen(self.norm_think(x) * (1 + mood[4]) + mood[3]).chunk(2, dim=-1)
+        value, gate = self.widen(self.norm_think.modulated(x, scale=mood[4], shift=mood[3])).chunk(2, dim=-1)
         if self.local is not None:
             gate = gate + _per_frame(self.local, gate)
-        return x + mood[5] * self.narrow(value * F.silu(gate))
+        return torch.addcmul(x, mood[5], self.narrow(value * F.silu(gate)))
 
 
 class JointAttention(nn.Module):
@@ -264,13 +264,13 @@ class JointAttention(nn.Module):
         return self.text_norm(keys), values
 
     def forward(
-        self, x: Tensor, a: Tensor | None, angles: Angles, words: tuple[Tensor, Tensor, Tensor] | None
+        self, x: Tensor, a: Tensor | None, turns: Turns, words: tuple[Tensor, Tensor, Tensor] | None
     ) -> tuple[Tensor, Tensor | None]:
         assert words is not None
-        queries, keys, values = self.video.rotated(rearrange(x, "b t h w d -> b (t h w) d"), angles.video)
+        queries, keys, values = self.video.rotated(rearrange(x, "b t h w d -> b (t h w) d"), turns.video)
         seen = queries.shape[2]
-        if a is not None and angles.audio is not None:
-            q, k, v = self.audio.rotated(a, angles.audio)
+        if a is not None and turns.audio is not None:
+            q, k, v = self.audio.rotated(a, turns.audio)
             queries, keys, values = (torch.cat(pair, dim=2) for pair in ((queries, q), (keys, k), (values, v)))
         readable = F.pad(words[2], (queries.shape[2], 0), value=True)
         answers = F.scaled_dot_product_attention(
@@ -297,18 +297,18 @@ class LinearAttention(nn.Module):
         self.near_audio = nn.Conv1d(config.inner, config.inner, 5, padding=2, groups=config.inner)
 
     def forward(
-        self, x: Tensor, a: Tensor | None, angles: Angles, words: tuple[Tensor, Tensor, Tensor] | None
+        self, x: Tensor, a: Tensor | None, turns: Turns, words: tuple[Tensor, Tensor, Tensor] | None
     ) -> tuple[Tensor, Tensor | None]:
         q, k, v = self.video.split(rearrange(x, "b t h w d -> b (t h w) d"))
-        mixed = linear_attention(q, k, v, angles.video)
+        mixed = linear_attention(q, k, v, turns.video)
         nearby = rearrange(v, "b heads n e -> b n (heads e)").view(*x.shape[:-1], -1)
         nearby = self._in_time(_per_frame(self.near, nearby))
         video = self.video.out(mixed.view(nearby.shape) + nearby)
-        if a is None or angles.audio is None:
+        if a is None or turns.audio is None:
             return video, None
         q, k, v = self.audio.split(a)
         nearby = self.near_audio(rearrange(v, "b heads n e -> b (heads e) n"))
-        return video, self.audio.out(linear_attention(q, k, v, angles.audio) + rearrange(nearby, "b d n -> b n d"))
+        return video, self.audio.out(linear_attention(q, k, v, turns.audio) + rearrange(nearby, "b d n -> b n d"))
 
     def _in_time(self, x: Tensor) -> Tensor:
         """Three taps along `t` of `[b t h w d]`."""
@@ -334,9 +334,9 @@ class Projection(nn.Module):
         q, k, v = rearrange(self.qkv(x), "b n (three heads e) -> three b heads n e", three=3, heads=self.heads)
         return self.query_norm(q), self.key_norm(k), v
 
-    def rotated(self, x: Tensor, angles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def rotated(self, x: Tensor, turn: Turn) -> tuple[Tensor, Tensor, Tensor]:
         q, k, v = self.split(x)
-        return rotate(q, angles), rotate(k, angles), v
+        return turn(q), turn(k), v
 
 
 class Readout(nn.Module):
@@ -354,7 +354,7 @@ class Readout(nn.Module):
 
     def forward(self, x: Tensor, clock: Tensor) -> Tensor:
         shift, scale = self.modulation(F.silu(clock)).chunk(2, dim=-1)
-        return self.out(self.norm(x) * (1 + scale) + shift)
+        return self.out(self.norm.modulated(x, scale=scale, shift=shift))
 
 
 class TimeEmbedding(nn.Module):
@@ -373,10 +373,10 @@ class TimeEmbedding(nn.Module):
         return embedded
 
 
-def linear_attention(q: Tensor, k: Tensor, v: Tensor, angles: Tensor) -> Tensor:
+def linear_attention(q: Tensor, k: Tensor, v: Tensor, turn: Turn) -> Tensor:
     """Attention with ReLU features, `[b heads n e]` → `[b n heads·e]`; rotation in the numerator only."""
     q, k = F.relu(q) + 1e-3, F.relu(k) + 1e-3
-    numerator = rotate(q, angles) @ (rotate(k, angles).transpose(-1, -2) @ v)
+    numerator = turn(q) @ (turn(k).transpose(-1, -2) @ v)
     denominator = q @ k.sum(dim=-2, keepdim=True).transpose(-1, -2)
     return rearrange(numerator / denominator, "b heads n e -> b n (heads e)")
 

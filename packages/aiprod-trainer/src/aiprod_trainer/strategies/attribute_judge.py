@@ -1,7 +1,8 @@
 """Training the attribute judge on real renders of the world, damaged as decoding and generating damage pictures.
 
 Its scenes are none that a generator is trained on (they are numbered from ten million), and the frozen result is
-used for evaluation alone.
+used for evaluation alone. Given the codecs, it learns from clips that went through them too: what a generator makes
+is decoded by them.
 """
 
 import math
@@ -14,17 +15,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aiprod_core.generation import AUDIO_FILE, VIDEO_FILE, load_model
+from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.judge import AttributeJudge as Judge
 from aiprod_core.models.judge import JudgeConfig
+from aiprod_core.models.nac import NAC
 from aiprod_trainer.config import Section, TrainConfig, parse
+from aiprod_trainer.data.latents import weights_digest
 from aiprod_trainer.evaluation.attributes import Judgement, accuracy, judge_clip
 from aiprod_trainer.evaluation.metrics import PrincipalCodec
+from aiprod_trainer.evaluation.observation import Clip, digest, round_trip
 from aiprod_trainer.strategies.damage import damaged_sound, damaged_video
 from aiprod_trainer.trainer import Batch
 from aiprod_trainer.worlds.contact_sheet import contact_sheet
 from aiprod_trainer.worlds.motion import events_of
 from aiprod_trainer.worlds.pixels import video_frames, video_tensor
-from aiprod_trainer.worlds.recordings import Recordings
+from aiprod_trainer.worlds.recordings import Recordings, Sound
+from aiprod_trainer.worlds.render import Pixels
 from aiprod_trainer.worlds.scene import FRAME_RATE_HZ, NUM_FRAMES, Scene
 from aiprod_trainer.worlds.sound import SAMPLE_RATE_HZ
 from aiprod_trainer.worlds.vocabulary import ACTIONS, CAMERAS, COLOURS, SETTINGS, SUBJECTS, TIMES, WEATHERS, words_at
@@ -35,7 +42,10 @@ WHOLE_EVERY = 5  # so often a batch holds whole clips, otherwise excerpts
 
 
 class Options(Section):
-    """`clips`: renders to learn from. `excerpt`: frames of a training sample, so that no event has a fixed place."""
+    """`clips`: renders to learn from. `excerpt`: frames of a training sample, so that no event has a fixed place.
+
+    `codecs`: a folder of released codecs; `recoded_share` of the samples are then of `recoded_clips` round trips.
+    """
 
     name: str
     recordings: Path = Path("runs/judge-data")
@@ -46,6 +56,9 @@ class Options(Section):
     fitted_on: int = 64  # clips that the damaging codec's principal components are taken from
     codec_values: int = 96
     validated_on: int = 256
+    codecs: Path | None = None
+    recoded_clips: int = 1024
+    recoded_share: float = 0.5
 
 
 class AttributeJudge:
@@ -58,6 +71,11 @@ class AttributeJudge:
         folder, level, size_px = self.options.recordings, config.data.level, self.model.config.size_px
         self.learnt = Recordings(folder, "train", level, FIRST_SCENE, size_px)
         self.unseen = Recordings(folder, "test", level, FIRST_SCENE, size_px)
+        self.recoded: Recordings | None = None
+        if self.options.codecs is not None:
+            codecs = RoundTrip(self.options.codecs)
+            kind = f"recoded-{codecs.digest}"
+            self.recoded = Recordings(folder, "train", level, FIRST_SCENE, size_px, kind, codecs)
 
     @property
     def parts(self) -> dict[str, nn.Module]:
@@ -133,10 +151,12 @@ class AttributeJudge:
     def _sample(self, place: int, frames: int) -> dict[str, Tensor]:
         """An excerpt of `frames` frames, damaged, with its labels; a function of `place` and the seed."""
         epoch, position = divmod(place, self.options.clips)
-        number = _shuffled(self.options.clips, epoch)[position]
+        number, recordings = _shuffled(self.options.clips, epoch)[position], self.learnt
         rng = random.Random(f"{self.config.seed} judge {place}")
+        if self.recoded is not None and rng.random() < self.options.recoded_share:
+            number, recordings = rng.randrange(self.options.recoded_clips), self.recoded
         first = rng.randrange(NUM_FRAMES - frames + 1)
-        pictures, sound = self.learnt.clip(number)
+        pictures, sound = recordings.clip(number)
         video = damaged_video(video_tensor(pictures[first : first + frames]), self.codec, rng)
         per_frame = round(SAMPLE_RATE_HZ / FRAME_RATE_HZ)
         heard = torch.from_numpy(sound[first * per_frame : (first + frames) * per_frame])
@@ -153,6 +173,25 @@ class AttributeJudge:
             "events": marked(moments_s, frames, config.frame_rate_hz),
             "onsets": marked(moments_s, round(frames / config.frame_rate_hz * hop_hz), hop_hz),
         }
+
+
+class RoundTrip:
+    """Pictures and sound through the released codecs of a folder, as `Recordings` keep them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.video = load_model(HWVAE, folder / VIDEO_FILE).eval()
+        self.audio = load_model(NAC, folder / AUDIO_FILE).eval()
+
+    @property
+    def digest(self) -> str:
+        """Names the codecs by their weights, so that no other's round trips are taken for theirs."""
+        return digest(weights_digest(self.video), weights_digest(self.audio))
+
+    def __call__(self, frames: Pixels, sound: Sound) -> tuple[Pixels, Sound]:
+        """uint8 `[t h w c]` and float32 `[s]`, each as it comes back."""
+        clip = round_trip(Clip(video_tensor(frames), torch.from_numpy(sound)[None]), self.video, self.audio)
+        assert clip.sound is not None
+        return video_frames(clip.video), clip.sound[0].numpy()
 
 
 def judge_config(level: int) -> JudgeConfig:
