@@ -30,6 +30,7 @@ TIMES_THE_TOKENS = (1, 2, 4, 8)
 FRAMES, SIDE, AUDIO, WORDS = 7, 16, 63, 40  # latents of the default clip: 25 frames of 128 px with 2.5 s of sound
 FRAME_RATE_HZ = 10.0
 RATIO_BAR, EXPONENT_BAR = 0.8, 1.3
+CONSOLE = Console()
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,8 @@ def main() -> None:
     for c in contestants:
         times_ms = (f"{1e3 * seconds[times][c.name]:.0f}" for times in tokens)
         table.add_row(c.name, f"{c.parameters / 1e6:.2f}M", *times_ms, f"{exponents[c.name]:.2f}")
-    console = Console()
-    console.print(table)
-    console.print(f"growth of SHDT: exponent {exponents[ours.name]:.2f}, bar ≤ {EXPONENT_BAR}")
+    CONSOLE.print(table)
+    CONSOLE.print(f"growth of SHDT: exponent {exponents[ours.name]:.2f}, bar ≤ {EXPONENT_BAR}")
     report: dict[str, Any] = {
         "threads": torch.get_num_threads(),
         "models": [
@@ -70,7 +70,7 @@ def main() -> None:
     if peer:
         ratios = {tokens[times]: seconds[times][ours.name] / seconds[times][peer.name] for times in tokens}
         shown = ", ".join(f"{ratio:.2f} at {count} tokens" for count, ratio in ratios.items())
-        console.print(f"time of SHDT over that of the peer: {shown}; bar ≤ {RATIO_BAR}")
+        CONSOLE.print(f"time of SHDT over that of the peer: {shown}; bar ≤ {RATIO_BAR}")
         report["ratio"] = {str(count): ratio for count, ratio in ratios.items()}
     path = Path("build/benchmarks/peer_transformer.json")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def ltx2(like: shdt.SHDTConfig, parameters: int) -> Contestant | None:
     try:
         from diffusers import LTX2VideoTransformer3DModel
     except ImportError:
-        print("peer left out: pip install --no-deps -r requirements-bench.lock")
+        CONSOLE.print("peer left out: pip install --no-deps -r requirements-bench.lock")
         return None
     channels = like.video_channels * like.patch**2
 
