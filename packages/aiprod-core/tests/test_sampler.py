@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from aiprod_core.components.guiders import ClassifierFreeGuider
+from aiprod_core.components.guiders import Guidance, MultiModalGuider
 from aiprod_core.components.noisers import seeded_noise, velocity
 from aiprod_core.components.schedulers import FlowSchedule
 from aiprod_core.conditioning import Pins, no_pins
@@ -17,6 +17,11 @@ from aiprod_core.types import LatentState
 VIDEO, AUDIO = (1, 8, 3, 4, 4), (1, 8, 9)
 
 
+def _guider(scale: float = 1.0, **scales: float) -> MultiModalGuider:
+    both = Guidance(scale=scale, **scales)  # type: ignore[arg-type]
+    return MultiModalGuider(video=both, audio=both, stg_blocks=frozenset({1, 3}))
+
+
 @pytest.fixture(name="run")
 def _run(transformer: SHDT) -> Run:
     text = torch.randn(2, 5, 32, generator=torch.Generator().manual_seed(3))
@@ -24,7 +29,7 @@ def _run(transformer: SHDT) -> Run:
     return Run(
         text=context,
         schedule=FlowSchedule(4),
-        guider=ClassifierFreeGuider(3.0),
+        guider=_guider(3.0),
         pins=no_pins(VIDEO),
         frame_rate_hz=10.0,
     )
@@ -85,14 +90,14 @@ def test_scale_one_needs_no_second_pass(transformer: SHDT, run: Run) -> None:
     passes: list[int] = []
     transformer.register_forward_pre_hook(lambda module, given: passes.append(given[0].video.shape[0]))
     denoise(transformer, _noise(), run)
-    one = _first_text(run, ClassifierFreeGuider(1.0))
+    one = _first_text(run, _guider(1.0))
     denoise(transformer, _noise(), one)
     assert passes == [2] * 4 + [1] * 4
 
 
 def test_the_negative_prompt_matters_only_under_guidance(transformer: SHDT, run: Run) -> None:
-    alone, _ = _denoised(transformer, _noise(), _first_text(run, ClassifierFreeGuider(1.0)))
-    nearly, _ = _denoised(transformer, _noise(), replace(run, guider=ClassifierFreeGuider(1.0 + 1e-6)))
+    alone, _ = _denoised(transformer, _noise(), _first_text(run, _guider(1.0)))
+    nearly, _ = _denoised(transformer, _noise(), replace(run, guider=_guider(1.0 + 1e-6)))
     torch.testing.assert_close(nearly, alone, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(_denoised(transformer, _noise(), run)[0], alone, atol=1e-2)
 
@@ -114,18 +119,31 @@ def test_a_model_that_knows_the_way_arrives_in_any_number_of_steps(
     forward: Callable[..., LatentState] = lambda *given: way  # noqa: E731
     monkeypatch.setattr(transformer, "forward", forward)
     for steps in (1, 3, 20):
-        straight = replace(run, schedule=FlowSchedule(steps), guider=ClassifierFreeGuider(1.0))
+        straight = replace(run, schedule=FlowSchedule(steps), guider=_guider(1.0))
         video, audio = _denoised(transformer, noise, straight)
         torch.testing.assert_close(video, target.video, atol=1e-5, rtol=0)
         torch.testing.assert_close(audio, target.audio, atol=1e-5, rtol=0)
 
 
-def _first_text(run: Run, guider: ClassifierFreeGuider) -> Run:
-    text = replace(
-        run.text,
-        keys=tuple(key[:1] for key in run.text.keys),
-        values=tuple(value[:1] for value in run.text.values),
-        mask=run.text.mask[:1],
-        pooled=run.text.pooled[:1],
-    )
-    return replace(run, text=text, guider=guider)
+def test_each_guidance_makes_its_passes_and_changes_the_clip(transformer: SHDT, run: Run) -> None:
+    passes: list[int] = []
+    transformer.register_forward_pre_hook(lambda module, given: passes.append(given[0].video.shape[0]))
+    video, _ = _denoised(transformer, _noise(), run)
+    for scales, made in (({"stg_scale": 1.0}, [2, 1]), ({"modality_scale": 3.0}, [2, 1])):
+        passes.clear()
+        other, _ = _denoised(transformer, _noise(), replace(run, guider=_guider(3.0, **scales)))
+        assert passes == made * 4
+        assert not torch.allclose(other, video, atol=1e-3)
+
+
+def test_video_and_audio_have_scales_of_their_own(transformer: SHDT, run: Run) -> None:
+    one_step = replace(run, schedule=FlowSchedule(1))  # later steps mix what each modality became
+    video, audio = _denoised(transformer, _noise(), one_step)
+    guider = MultiModalGuider(video=Guidance(scale=3.0), audio=Guidance(scale=5.0))
+    other_video, other_audio = _denoised(transformer, _noise(), replace(one_step, guider=guider))
+    assert torch.equal(other_video, video)
+    assert not torch.allclose(other_audio, audio, atol=1e-3)
+
+
+def _first_text(run: Run, guider: MultiModalGuider) -> Run:
+    return replace(run, text=run.text.first(1), guider=guider)

@@ -6,7 +6,7 @@ progress and receipts around this, the trainer its validation.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from aiprod_core.checkpoint import load_weights, read_header
-from aiprod_core.components.guiders import ClassifierFreeGuider
+from aiprod_core.components.guiders import Guidance, MultiModalGuider, Pass, Projection
 from aiprod_core.components.noisers import seeded_noise
 from aiprod_core.components.schedulers import FlowSchedule
 from aiprod_core.conditioning import Pins, latent_frame_of, no_pins
-from aiprod_core.errors import WeightsError
+from aiprod_core.errors import InputError, WeightsError
 from aiprod_core.models.hwvae import HWVAE, HWVAEConfig
 from aiprod_core.models.nac import NAC, Hearing, NACConfig
 from aiprod_core.models.shdt import SHDT, SHDTConfig, TextContext
@@ -130,8 +130,8 @@ def generate(
     """Render one request: frames `[c t h w]` in [-1, 1] and sound `[1 s]` in [-1, 1], or None for a silent one."""
     config.validate(models.compression, max_side_px=MAX_SIDE_PX, max_frames=MAX_FRAMES)
     on_progress("text", 0, 1)
-    guider = ClassifierFreeGuider(config.guidance_scale, config.guidance_rescale)
-    prompts = [config.prompt, config.negative_prompt] if guider.active else [config.prompt]
+    guider = guider_of(config, layers=len(models.shdt.layers))
+    prompts = [config.prompt, config.negative_prompt] if Pass.UNPROMPTED in guider.passes else [config.prompt]
     run = Run(
         text=models.read(prompts),
         schedule=FlowSchedule(config.num_inference_steps),
@@ -153,6 +153,29 @@ def generate(
     sound = models.audio.decode(latents.audio.float(), samples=_samples(models, config))[0].clamp(-1, 1).cpu()
     on_progress("decode sound", 1, 1)
     return frames, sound
+
+
+def guider_of(config: GenerationConfig, layers: int) -> MultiModalGuider:
+    """The guidance that a request asks for, of a model of so many layers; sound as pictures, unless it has its own."""
+    projection = Projection(eta=config.apg_eta, norm_threshold=config.apg_norm_threshold)
+    video = Guidance(
+        scale=config.guidance_scale,
+        rescale=config.guidance_rescale,
+        stg_scale=config.stg_scale,
+        modality_scale=config.modality_scale if config.audio else 1.0,
+        projection=projection,
+    )
+    own = {
+        "scale": config.audio_guidance_scale,
+        "rescale": config.audio_guidance_rescale,
+        "stg_scale": config.audio_stg_scale,
+        "modality_scale": config.audio_modality_scale,
+    }
+    audio = replace(video, **{name: value for name, value in own.items() if value is not None})  # type: ignore[arg-type]
+    blocks = frozenset(config.stg_blocks or (layers // 2,))
+    if max(blocks) >= layers:
+        raise InputError(f"stg-blocks: got {max(blocks)}, expected layers 0 to {layers - 1}; choose one of those")
+    return MultiModalGuider(video=video, audio=audio if config.audio else video, stg_blocks=blocks)
 
 
 def draw_noise(models: SovereignModels, config: GenerationConfig) -> LatentState:

@@ -4,22 +4,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from aiprod_core.components.diffusion_steps import euler_flow_step
-from aiprod_core.components.guiders import ClassifierFreeGuider
+from aiprod_core.components.guiders import MultiModalGuider, Pass
 from aiprod_core.components.schedulers import FlowSchedule
 from aiprod_core.conditioning import Pins
-from aiprod_core.models.shdt import SHDT, TextContext
+from aiprod_core.models.shdt import SHDT, Attending, TextContext
 from aiprod_core.types import LatentState
 
 
 @dataclass(frozen=True)
 class Run:
-    """One denoising run. `text` holds the prompts and, if the guider is active, the negative prompts after them."""
+    """One denoising run. `text` holds the prompts and, if a pass needs them, the negative prompts after them."""
 
     text: TextContext
     schedule: FlowSchedule
-    guider: ClassifierFreeGuider
+    guider: MultiModalGuider
     pins: Pins
     frame_rate_hz: float
 
@@ -32,23 +33,52 @@ def denoise(
     assert noise.video is not None
     video, audio = run.pins.start(noise.video), noise.audio
     times = run.schedule.times().to(video.device)
-    passes = 2 if run.guider.active else 1
     for step in range(run.schedule.steps):
         t, t_next = times[step], times[step + 1]
-        clock, clock_next = run.pins.clock(t), run.pins.clock(t_next)
-        state = LatentState(video.repeat(passes, 1, 1, 1, 1), audio.repeat(passes, 1, 1) if audio is not None else None)
-        batch = state.video.shape[0]  # type: ignore[union-attr]
-        flow = model(state, run.text, clock.expand(batch, -1), t.view(1, 1).expand(batch, 1), run.frame_rate_hz)
-        video = euler_flow_step(video, _guided(flow.video, run.guider), _frames(clock), _frames(clock_next))
+        clock, clock_next = _frames(run.pins.clock(t)), _frames(run.pins.clock(t_next))
+        flows = _flows(model, LatentState(video, audio), run, t)
+        seen = {name: flow.video for name, flow in flows.items() if flow.video is not None}
+        video = euler_flow_step(video, run.guider.video(seen, video, clock), clock, clock_next)
         if audio is not None:
-            audio = euler_flow_step(audio, _guided(flow.audio, run.guider), t, t_next)
+            heard = {name: flow.audio for name, flow in flows.items() if flow.audio is not None}
+            audio = euler_flow_step(audio, run.guider.audio(heard, audio, t), t, t_next)
         on_step(step + 1)
     return LatentState(video, audio)
 
 
-def _guided(flow: torch.Tensor, guider: ClassifierFreeGuider) -> torch.Tensor:
-    return guider(*flow.chunk(2)) if guider.active else flow
+def _flows(model: SHDT, state: LatentState, run: Run, t: Tensor) -> dict[Pass, LatentState]:
+    """The velocities of every pass that the guider needs; those with and without the prompt go as one batch."""
+    assert state.video is not None
+    passes, count, clock = run.guider.passes, state.video.shape[0], run.pins.clock(t)
+
+    def asked(state: LatentState, text: TextContext, attending: Attending) -> LatentState:
+        batch = text.mask.shape[0]
+        t_video, t_audio = clock.expand(batch, -1), t.view(1, 1).expand(batch, 1)
+        return model(state, text, t_video, t_audio, run.frame_rate_hz, attending)
+
+    if Pass.UNPROMPTED in passes:
+        both = asked(_twice(state), run.text, Attending())
+        flows = dict(zip((Pass.PROMPTED, Pass.UNPROMPTED), _halves(both), strict=True))
+    else:
+        flows = {Pass.PROMPTED: asked(state, run.text, Attending())}
+    if Pass.PERTURBED in passes:
+        flows[Pass.PERTURBED] = asked(state, run.text.first(count), Attending(skipped=run.guider.stg_blocks))
+    if Pass.ISOLATED in passes:
+        flows[Pass.ISOLATED] = asked(state, run.text.first(count), Attending(isolated=True))
+    return flows
 
 
-def _frames(clock: torch.Tensor) -> torch.Tensor:
+def _twice(state: LatentState) -> LatentState:
+    assert state.video is not None
+    audio = state.audio.repeat(2, 1, 1) if state.audio is not None else None
+    return LatentState(state.video.repeat(2, 1, 1, 1, 1), audio)
+
+
+def _halves(state: LatentState) -> list[LatentState]:
+    assert state.video is not None
+    audios = state.audio.chunk(2) if state.audio is not None else (None, None)
+    return [LatentState(video, audio) for video, audio in zip(state.video.chunk(2), audios, strict=True)]
+
+
+def _frames(clock: Tensor) -> Tensor:
     return clock.view(1, 1, -1, 1, 1)

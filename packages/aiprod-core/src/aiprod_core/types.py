@@ -133,6 +133,20 @@ class ImageCondition:
     strength: float = 1.0
 
 
+GUIDANCE_RANGES = {
+    "guidance_scale": (0.0, 50.0),
+    "guidance_rescale": (0.0, 1.0),
+    "apg_eta": (0.0, 1.0),
+    "apg_norm_threshold": (0.0, 1000.0),
+    "stg_scale": (0.0, 20.0),
+    "modality_scale": (0.0, 50.0),
+    "audio_guidance_scale": (0.0, 50.0),
+    "audio_guidance_rescale": (0.0, 1.0),
+    "audio_stg_scale": (0.0, 20.0),
+    "audio_modality_scale": (0.0, 50.0),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class GenerationConfig:
     """The request for one clip; it validates itself and says what to do.
@@ -150,6 +164,15 @@ class GenerationConfig:
     num_inference_steps: int = 20  # [1, 1000]
     guidance_scale: float = 4.0  # 1 = no guidance
     guidance_rescale: float = 0.0  # [0, 1]
+    apg_eta: float = 1.0  # [0, 1]; 1 = guidance as it is, 0 = nothing along the prediction itself
+    apg_norm_threshold: float = 0.0  # root mean square of what guidance may add to a latent; 0 = no limit
+    stg_scale: float = 0.0  # 0 = none
+    stg_blocks: tuple[int, ...] = ()  # layers that STG perturbs; () = the middle one
+    modality_scale: float = 1.0  # 1 = pictures and sound follow each other as they do
+    audio_guidance_scale: float | None = None  # None = as for video, here and below
+    audio_guidance_rescale: float | None = None
+    audio_stg_scale: float | None = None
+    audio_modality_scale: float | None = None
     audio: bool = True
     images: tuple[ImageCondition, ...] = field(default_factory=tuple)
 
@@ -169,8 +192,10 @@ class GenerationConfig:
         _check_range("seed", self.seed, 0, 2**63 - 1)
         _check_range("frame-rate", self.frame_rate, 1.0, 120.0)
         _check_range("num-inference-steps", self.num_inference_steps, 1, 1000)
-        _check_range("guidance-scale", self.guidance_scale, 0.0, 50.0)
-        _check_range("guidance-rescale", self.guidance_rescale, 0.0, 1.0)
+        for name, (low, high) in GUIDANCE_RANGES.items():
+            value = getattr(self, name)
+            if value is not None:
+                _check_range(name.replace("_", "-"), value, low, high)
         for image in self.images:
             _check_range("image frame", image.frame, 0, self.num_frames - 1)
             _check_range("image strength", image.strength, 0.0, 1.0)

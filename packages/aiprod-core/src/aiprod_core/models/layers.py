@@ -1,6 +1,7 @@
 """Layers that more than one model uses."""
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,3 +21,9 @@ class ChannelRMSNorm(nn.Module):
         """The norm of `x`, times 1 + `scale`, plus `shift`: in half as many passes over `x` as one after the other."""
         power = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square() / x.shape[-1]
         return torch.addcmul(shift, x * torch.rsqrt(power + self.eps), self.gain * (1 + scale))
+
+
+def per_frame(convolution: nn.Conv2d, x: Tensor) -> Tensor:
+    """A 2-D convolution on `[b t h w d]`, frame by frame."""
+    y = convolution(rearrange(x, "b t h w d -> (b t) d h w"))
+    return rearrange(y, "(b t) d h w -> b t h w d", b=x.shape[0])

@@ -19,8 +19,9 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from aiprod_core.models.layers import ChannelRMSNorm
-from aiprod_core.models.rotary import RotaryPositions, Turn, inverse_wavelengths
+from aiprod_core.models.layers import ChannelRMSNorm, per_frame
+from aiprod_core.models.modulation import Readout, Stream, TimeEmbedding
+from aiprod_core.models.rotary import RotaryPositions, Turn
 from aiprod_core.types import Compression, LatentState
 
 Mixer: TypeAlias = Literal["softmax", "linear"]
@@ -107,6 +108,26 @@ class TextContext:
     mask: Tensor  # [b n], True where there is text
     pooled: Tensor  # [b video_width]
 
+    def first(self, count: int) -> "TextContext":
+        """The first `count` texts of the batch."""
+        keys, values = tuple(k[:count] for k in self.keys), tuple(v[:count] for v in self.values)
+        return TextContext(keys, values, self.mask[:count], self.pooled[:count])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attending:
+    """Who attends to whom, where guidance asks for less than everything.
+
+    `skipped`: layers in which a token attends to itself alone. `isolated`: pictures and sound do not attend to each
+    other.
+    """
+
+    skipped: frozenset[int] = frozenset()
+    isolated: bool = False
+
+
+EVERYTHING = Attending()
+
 
 class SHDT(nn.Module):
     """The transformer. `read` turns text features into a `TextContext` once; `forward` is one denoising step."""
@@ -144,7 +165,13 @@ class SHDT(nn.Module):
         return TextContext(tuple(k for k, _ in pairs), tuple(v for _, v in pairs), mask, pooled)
 
     def forward(
-        self, state: LatentState, text: TextContext, t_video: Tensor, t_audio: Tensor, frame_rate_hz: float
+        self,
+        state: LatentState,
+        text: TextContext,
+        t_video: Tensor,
+        t_audio: Tensor,
+        frame_rate_hz: float,
+        attending: Attending = EVERYTHING,
     ) -> LatentState:
         """Velocities of both latents.
 
@@ -166,12 +193,13 @@ class SHDT(nn.Module):
             moods = Moods(moods.video, self.audio_modulation(F.silu(audio_clock)))
             turns = Turns(turns.video, Turn.of(self.positions.audio(a.shape[1]).to(a.device)))
         attended = 0
-        for layer in self.layers:
+        for number, layer in enumerate(self.layers):
             words = None
             if isinstance(layer.attention, JointAttention):
                 words = (text.keys[attended], text.values[attended], text.mask)
                 attended += 1
-            x, a = layer(x, a, moods, turns, words)
+            mixing = Mixing(turns, words, number in attending.skipped, attending.isolated)
+            x, a = layer(x, a, moods, mixing)
         video = self.video_out(x, rearrange(clock, "b t d -> b t 1 1 d"))
         video = rearrange(video, "b t h w (c p q) -> b c t (h p) (w q)", p=p, q=p)
         audio = rearrange(self.audio_out(a, audio_clock), "b l c -> b c l") if a is not None else None
@@ -194,6 +222,16 @@ class Turns:
     audio: Turn | None
 
 
+@dataclass(frozen=True)
+class Mixing:
+    """All that attention in one layer needs to know besides its tokens."""
+
+    turns: Turns
+    words: tuple[Tensor, Tensor, Tensor] | None  # keys, values, mask of the text, in softmax layers
+    skipped: bool
+    isolated: bool
+
+
 class Layer(nn.Module):
     """Mix tokens, then think about each: video `[b t h w d]` and audio `[b l d]`."""
 
@@ -205,47 +243,15 @@ class Layer(nn.Module):
         self.video = Stream(config.video_width, config.expansion, convolve=mixer == "linear")
         self.audio = Stream(config.audio_width, config.expansion, convolve=False)
 
-    def forward(
-        self, x: Tensor, a: Tensor | None, moods: Moods, turns: Turns, words: tuple[Tensor, Tensor, Tensor] | None
-    ) -> tuple[Tensor, Tensor | None]:
+    def forward(self, x: Tensor, a: Tensor | None, moods: Moods, mixing: Mixing) -> tuple[Tensor, Tensor | None]:
         video = self.video.mood(moods.video)
         audio = self.audio.mood(moods.audio) if a is not None and moods.audio is not None else None
         heard = self.audio.before_mixing(a, audio) if a is not None and audio is not None else None
-        dx, da = self.attention(self.video.before_mixing(x, video), heard, turns, words)
+        dx, da = self.attention(self.video.before_mixing(x, video), heard, mixing)
         x = self.video.thought(torch.addcmul(x, video[2], dx), video)
         if a is not None and audio is not None and da is not None:
             a = self.audio.thought(torch.addcmul(a, audio[2], da), audio)
         return x, a
-
-
-class Stream(nn.Module):
-    """The half of a layer that belongs to one modality: norms, modulation table and a gated feed-forward network."""
-
-    def __init__(self, width: int, expansion: float, *, convolve: bool) -> None:
-        super().__init__()
-        hidden = 32 * round(expansion * width / 32)
-        self.table = nn.Parameter(torch.zeros(6 * width))
-        self.norm_mix = ChannelRMSNorm(width)
-        self.norm_think = ChannelRMSNorm(width)
-        self.widen = nn.Linear(width, 2 * hidden, bias=False)
-        self.local = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden) if convolve else None
-        self.narrow = nn.Linear(hidden, width, bias=False)
-        nn.init.ones_(self.table[2 * width : 3 * width].detach())
-        nn.init.ones_(self.table[5 * width :].detach())
-        nn.init.normal_(self.narrow.weight, std=0.02 / math.sqrt(10))
-
-    def mood(self, shared: Tensor) -> tuple[Tensor, ...]:
-        """Shift, scale, gate for the mixer, then for the feed-forward network."""
-        return (shared + self.table).chunk(6, dim=-1)
-
-    def before_mixing(self, x: Tensor, mood: tuple[Tensor, ...]) -> Tensor:
-        return self.norm_mix.modulated(x, scale=mood[1], shift=mood[0])
-
-    def thought(self, x: Tensor, mood: tuple[Tensor, ...]) -> Tensor:
-        value, gate = self.widen(self.norm_think.modulated(x, scale=mood[4], shift=mood[3])).chunk(2, dim=-1)
-        if self.local is not None:
-            gate = gate + _per_frame(self.local, gate)
-        return torch.addcmul(x, mood[5], self.narrow(value * F.silu(gate)))
 
 
 class JointAttention(nn.Module):
@@ -263,22 +269,23 @@ class JointAttention(nn.Module):
         keys, values = rearrange(self.text(text), "b n (two heads e) -> two b heads n e", two=2, heads=self.heads)
         return self.text_norm(keys), values
 
-    def forward(
-        self, x: Tensor, a: Tensor | None, turns: Turns, words: tuple[Tensor, Tensor, Tensor] | None
-    ) -> tuple[Tensor, Tensor | None]:
-        assert words is not None
+    def forward(self, x: Tensor, a: Tensor | None, mixing: Mixing) -> tuple[Tensor, Tensor | None]:
+        assert mixing.words is not None
+        turns, (text_keys, text_values, readable) = mixing.turns, mixing.words
         queries, keys, values = self.video.rotated(rearrange(x, "b t h w d -> b (t h w) d"), turns.video)
         seen = queries.shape[2]
         if a is not None and turns.audio is not None:
             q, k, v = self.audio.rotated(a, turns.audio)
             queries, keys, values = (torch.cat(pair, dim=2) for pair in ((queries, q), (keys, k), (values, v)))
-        readable = F.pad(words[2], (queries.shape[2], 0), value=True)
-        answers = F.scaled_dot_product_attention(
-            queries,
-            torch.cat([keys, words[0].to(keys.dtype)], dim=2),
-            torch.cat([values, words[1].to(values.dtype)], dim=2),
-            attn_mask=rearrange(readable, "b n -> b 1 1 n"),
-        )
+        if mixing.skipped:
+            answers = values
+        else:
+            allowed = rearrange(F.pad(readable, (queries.shape[2], 0), value=True), "b n -> b 1 1 n")
+            if mixing.isolated:
+                allowed = allowed & apart(seen, queries.shape[2], allowed.shape[-1]).to(allowed.device)
+            keys = torch.cat([keys, text_keys.to(keys.dtype)], dim=2)
+            values = torch.cat([values, text_values.to(values.dtype)], dim=2)
+            answers = F.scaled_dot_product_attention(queries, keys, values, attn_mask=allowed)
         answers = rearrange(answers, "b heads n e -> b n (heads e)")
         video = self.video.out(answers[:, :seen]).view(x.shape)
         return video, self.audio.out(answers[:, seen:]) if a is not None else None
@@ -296,19 +303,20 @@ class LinearAttention(nn.Module):
         self.before_after = nn.Parameter(torch.tensor([0.0, 1.0, 0.0]).repeat(config.inner, 1))
         self.near_audio = nn.Conv1d(config.inner, config.inner, 5, padding=2, groups=config.inner)
 
-    def forward(
-        self, x: Tensor, a: Tensor | None, turns: Turns, words: tuple[Tensor, Tensor, Tensor] | None
-    ) -> tuple[Tensor, Tensor | None]:
+    def forward(self, x: Tensor, a: Tensor | None, mixing: Mixing) -> tuple[Tensor, Tensor | None]:
+        turns, skipped = mixing.turns, mixing.skipped
         q, k, v = self.video.split(rearrange(x, "b t h w d -> b (t h w) d"))
-        mixed = linear_attention(q, k, v, turns.video)
-        nearby = rearrange(v, "b heads n e -> b n (heads e)").view(*x.shape[:-1], -1)
-        nearby = self._in_time(_per_frame(self.near, nearby))
+        own = rearrange(v, "b heads n e -> b n (heads e)")
+        mixed = own if skipped else linear_attention(q, k, v, turns.video)
+        nearby = self._in_time(per_frame(self.near, own.view(*x.shape[:-1], -1)))
         video = self.video.out(mixed.view(nearby.shape) + nearby)
         if a is None or turns.audio is None:
             return video, None
         q, k, v = self.audio.split(a)
-        nearby = self.near_audio(rearrange(v, "b heads n e -> b (heads e) n"))
-        return video, self.audio.out(linear_attention(q, k, v, turns.audio) + rearrange(nearby, "b d n -> b n d"))
+        own = rearrange(v, "b heads n e -> b n (heads e)")
+        mixed = own if skipped else linear_attention(q, k, v, turns.audio)
+        nearby = rearrange(self.near_audio(rearrange(own, "b n d -> b d n")), "b d n -> b n d")
+        return video, self.audio.out(mixed + nearby)
 
     def _in_time(self, x: Tensor) -> Tensor:
         """Three taps along `t` of `[b t h w d]`."""
@@ -339,38 +347,11 @@ class Projection(nn.Module):
         return turn(q), turn(k), v
 
 
-class Readout(nn.Module):
-    """Last modulation, norm and projection of a stream; starts at zero."""
-
-    def __init__(self, width: int, channels: int, clock_width: int) -> None:
-        super().__init__()
-        self.norm = ChannelRMSNorm(width)
-        self.modulation = nn.Linear(clock_width, 2 * width)
-        self.out = nn.Linear(width, channels)
-        for layer in (self.modulation, self.out):
-            layer.readout = True  # type: ignore[assignment]
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
-
-    def forward(self, x: Tensor, clock: Tensor) -> Tensor:
-        shift, scale = self.modulation(F.silu(clock)).chunk(2, dim=-1)
-        return self.out(self.norm.modulated(x, scale=scale, shift=shift))
-
-
-class TimeEmbedding(nn.Module):
-    """A time in [0, 1] → a vector, by sines and a small network (Vaswani 2017; Ho 2020)."""
-
-    def __init__(self, width: int, frequencies: int = 128) -> None:
-        super().__init__()
-        self.frequencies = frequencies
-        self.widen = nn.Linear(2 * frequencies, width)
-        self.out = nn.Linear(width, width)
-
-    def forward(self, t: Tensor) -> Tensor:
-        angles = t[..., None].float() * 1000 * inverse_wavelengths(self.frequencies, 10000.0).to(t.device)
-        waves = torch.cat([angles.cos(), angles.sin()], dim=-1).to(self.widen.weight.dtype)
-        embedded: Tensor = self.out(F.silu(self.widen(waves)))
-        return embedded
+def apart(video: int, tokens: int, keys: int) -> Tensor:
+    """Who may attend to whom `[tokens keys]` when the first `video` tokens and the others may not, and text to all."""
+    picture = torch.arange(keys) < video
+    text = torch.arange(keys) >= tokens
+    return (picture[:tokens, None] == picture[None]) | text[None]
 
 
 def linear_attention(q: Tensor, k: Tensor, v: Tensor, turn: Turn) -> Tensor:
@@ -379,9 +360,3 @@ def linear_attention(q: Tensor, k: Tensor, v: Tensor, turn: Turn) -> Tensor:
     numerator = turn(q) @ (turn(k).transpose(-1, -2) @ v)
     denominator = q @ k.sum(dim=-2, keepdim=True).transpose(-1, -2)
     return rearrange(numerator / denominator, "b heads n e -> b n (heads e)")
-
-
-def _per_frame(convolution: nn.Conv2d, x: Tensor) -> Tensor:
-    """A 2-D convolution on `[b t h w d]`, frame by frame."""
-    y = convolution(rearrange(x, "b t h w d -> (b t) d h w"))
-    return rearrange(y, "(b t) d h w -> b t h w d", b=x.shape[0])
