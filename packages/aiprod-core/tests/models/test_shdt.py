@@ -6,7 +6,17 @@ import pytest
 import torch
 
 from aiprod_core.models.rotary import Turn, rotary_angles
-from aiprod_core.models.shdt import NANO, SHDT, SMALL, SHDTConfig, TextContext, hybrid, linear_attention
+from aiprod_core.models.shdt import (
+    EVERYTHING,
+    NANO,
+    SHDT,
+    SMALL,
+    Attending,
+    SHDTConfig,
+    TextContext,
+    hybrid,
+    linear_attention,
+)
 from aiprod_core.types import LatentState
 
 FRAMES, LENGTH = 3, 9
@@ -150,6 +160,39 @@ def test_a_fresh_model_predicts_nothing(config: SHDTConfig) -> None:
     flow = model(state, text, torch.full((1, 2), 0.5), torch.full((1, 1), 0.5), 10.0)
     assert flow.video.count_nonzero() == 0
     assert flow.audio.count_nonzero() == 0
+
+
+def _attended(model: SHDT, state: LatentState, attending: Attending = EVERYTHING) -> LatentState:
+    assert state.video is not None
+    clock = torch.full((1, state.video.shape[2]), 0.6)
+    return model(state, _text(model), clock, clock[:, :1], 10.0, attending)  # type: ignore[no-any-return]
+
+
+def test_isolated_pictures_do_not_see_the_sound_nor_the_sound_the_pictures(transformer: SHDT) -> None:
+    one, other = _latents(), _latents(seed=9)
+    isolated = Attending(isolated=True)
+    alone = _attended(transformer, one, isolated)
+    torch.testing.assert_close(alone.video, _attended(transformer, LatentState(one.video, other.audio), isolated).video)
+    torch.testing.assert_close(alone.audio, _attended(transformer, LatentState(other.video, one.audio), isolated).audio)
+    torch.testing.assert_close(alone.video, _attended(transformer, LatentState(one.video, None)).video)
+    assert not torch.allclose(alone.video, _attended(transformer, one).video, atol=1e-3)
+
+
+def test_where_all_attention_is_skipped_only_neighbours_are_seen(transformer: SHDT) -> None:
+    """Convolutions still reach: two linear layers of a 3×3 mixer and a 3×3 network see four tokens away, not more."""
+    state = LatentState(torch.randn(1, 8, 1, 2, 24, generator=torch.Generator().manual_seed(0)), None)
+    assert state.video is not None
+    changed = state.video.clone()
+    changed[..., -2:] += 1.0  # the last of twelve tokens in a row
+    skipped = Attending(skipped=frozenset(range(4)))
+    one, other = (_attended(transformer, LatentState(video, None), skipped).video for video in (state.video, changed))
+    assert one is not None
+    assert other is not None
+    moved = (one - other).abs().amax(dim=(0, 1, 2, 3)) > 0
+    assert moved[-2:].all()
+    assert not moved[: 24 - 2 * 5].any()
+    whole = (_attended(transformer, LatentState(video, None)).video for video in (state.video, changed))
+    assert not torch.equal(*(video[..., 0] for video in whole))  # type: ignore[index]
 
 
 def test_every_parameter_learns(transformer: SHDT) -> None:

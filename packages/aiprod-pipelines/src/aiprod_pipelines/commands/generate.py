@@ -35,6 +35,11 @@ aiprod generate "a cat running on a beach" --image cat.png 0 1.0 --negative-prom
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
+def _guidance(help_text: str) -> Any:
+    """An option of the panel that holds them all."""
+    return typer.Option(help=help_text, rich_help_panel="Guidance")
+
+
 @app.command(cls=PinnedCommand, epilog=EPILOG)
 def generate(
     prompt: Annotated[
@@ -47,12 +52,31 @@ def generate(
     num_frames: Annotated[int, typer.Option(help="Length in frames.")] = DEFAULTS["num_frames"],
     frame_rate: Annotated[float, typer.Option(help="Frames per second.")] = DEFAULTS["frame_rate"],
     num_inference_steps: Annotated[int, typer.Option(help="Denoising steps.")] = DEFAULTS["num_inference_steps"],
-    guidance_scale: Annotated[float, typer.Option(help="How hard to follow the prompt; 1 is not at all harder.")] = (
-        DEFAULTS["guidance_scale"]
-    ),
-    guidance_rescale: Annotated[float, typer.Option(help="How much of guidance's contrast to take back, 0 to 1.")] = (
-        DEFAULTS["guidance_rescale"]
-    ),
+    guidance_scale: Annotated[
+        float, _guidance("How hard to follow the prompt (CFG); 1 is not at all harder.")
+    ] = DEFAULTS["guidance_scale"],
+    guidance_rescale: Annotated[float, _guidance("How much of guidance's contrast to take back, 0 to 1.")] = DEFAULTS[
+        "guidance_rescale"
+    ],
+    apg_eta: Annotated[
+        float, _guidance("APG: share kept of what only exaggerates; 1 is plain CFG, 0 the paper's.")
+    ] = DEFAULTS["apg_eta"],
+    apg_norm_threshold: Annotated[
+        float, _guidance("APG: the most that guidance may add to a latent; 0 is no limit.")
+    ] = DEFAULTS["apg_norm_threshold"],
+    stg_scale: Annotated[
+        float, _guidance("STG: how far from a pass with attention off; 0 is none. One more pass.")
+    ] = DEFAULTS["stg_scale"],
+    stg_blocks: Annotated[
+        list[int] | None, _guidance("STG: a layer to turn off, the middle one if none is named. Repeat for more.")
+    ] = None,
+    modality_scale: Annotated[
+        float, _guidance("How hard pictures and sound follow each other; 1 is as they do. One more pass.")
+    ] = DEFAULTS["modality_scale"],
+    audio_guidance_scale: Annotated[float | None, _guidance("For the sound; as for pictures if left out.")] = None,
+    audio_guidance_rescale: Annotated[float | None, _guidance("For the sound.")] = None,
+    audio_stg_scale: Annotated[float | None, _guidance("For the sound.")] = None,
+    audio_modality_scale: Annotated[float | None, _guidance("For the sound.")] = None,
     image: Pinned = None,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="With sound, or silent.")] = True,
     model: Annotated[
@@ -83,6 +107,15 @@ def generate(
         num_inference_steps=num_inference_steps,
         guidance_scale=guidance_scale,
         guidance_rescale=guidance_rescale,
+        apg_eta=apg_eta,
+        apg_norm_threshold=apg_norm_threshold,
+        stg_scale=stg_scale,
+        stg_blocks=tuple(stg_blocks or ()),
+        modality_scale=modality_scale,
+        audio_guidance_scale=audio_guidance_scale,
+        audio_guidance_rescale=audio_guidance_rescale,
+        audio_stg_scale=audio_stg_scale,
+        audio_modality_scale=audio_modality_scale,
         audio=audio,
         images=tuple(image or ()),
     )

@@ -48,6 +48,15 @@ class Settings(_Part):
     num_inference_steps: int
     guidance_scale: float
     guidance_rescale: float
+    apg_eta: float = 1.0  # receipts from before these existed have none of them
+    apg_norm_threshold: float = 0.0
+    stg_scale: float = 0.0
+    stg_blocks: tuple[int, ...] = ()
+    modality_scale: float = 1.0
+    audio_guidance_scale: float | None = None
+    audio_guidance_rescale: float | None = None
+    audio_stg_scale: float | None = None
+    audio_modality_scale: float | None = None
     audio: bool
     images: tuple[PinnedImage, ...] = ()
 
@@ -163,17 +172,8 @@ def settings_of(config: GenerationConfig, film: Path) -> Settings:
         )
         for image in config.images
     )
-    return Settings(
-        width=config.width,
-        height=config.height,
-        num_frames=config.num_frames,
-        frame_rate=config.frame_rate,
-        num_inference_steps=config.num_inference_steps,
-        guidance_scale=config.guidance_scale,
-        guidance_rescale=config.guidance_rescale,
-        audio=config.audio,
-        images=images,
-    )
+    asked = {name: getattr(config, name) for name in Settings.model_fields if name != "images"}
+    return Settings(**asked, images=images)
 
 
 def config_of(receipt: Receipt, folder: Path) -> GenerationConfig:
