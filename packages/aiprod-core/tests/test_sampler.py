@@ -30,7 +30,8 @@ def _run(transformer: SHDT) -> Run:
         text=context,
         schedule=FlowSchedule(4),
         guider=_guider(3.0),
-        pins=no_pins(VIDEO),
+        video_pins=no_pins(VIDEO),
+        audio_pins=no_pins(AUDIO),
         frame_rate_hz=10.0,
     )
 
@@ -61,7 +62,7 @@ def test_the_same_noise_becomes_the_same_clip_and_each_step_is_told(transformer:
 
 def test_full_strength_keeps_a_picture_exactly_through_the_whole_run(transformer: SHDT, run: Run) -> None:
     picture = seeded_noise(9, VIDEO)[0]
-    pinned = replace(run, pins=Pins(picture, torch.tensor([1.0, 0.0, 1.0])))
+    pinned = replace(run, video_pins=Pins(picture, torch.tensor([1.0, 0.0, 1.0])))
     video, audio = _denoised(transformer, _noise(), pinned)
     assert torch.equal(video[:, :, [0, 2]], picture[:, :, [0, 2]])
     free_video, free_audio = _denoised(transformer, _noise(), run)
@@ -70,7 +71,7 @@ def test_full_strength_keeps_a_picture_exactly_through_the_whole_run(transformer
 
 
 def test_no_strength_ignores_a_picture_bit_for_bit(transformer: SHDT, run: Run) -> None:
-    pinned = replace(run, pins=Pins(seeded_noise(9, VIDEO)[0], torch.zeros(3)))
+    pinned = replace(run, video_pins=Pins(seeded_noise(9, VIDEO)[0], torch.zeros(3)))
     for kept, free in zip(_denoised(transformer, _noise(), pinned), _denoised(transformer, _noise(), run), strict=True):
         assert torch.equal(kept, free)
 
@@ -80,7 +81,7 @@ def test_a_stronger_pin_stays_nearer_to_its_picture(transformer: SHDT, run: Run)
 
     def distance(strength: float) -> float:
         pins = Pins(picture, torch.tensor([strength, 0.0, 0.0]))
-        video, _ = _denoised(transformer, _noise(), replace(run, pins=pins))
+        video, _ = _denoised(transformer, _noise(), replace(run, video_pins=pins))
         return float((video - picture)[:, :, 0].abs().mean())
 
     assert distance(0.95) < distance(0.6) < distance(0.0)

@@ -1,7 +1,7 @@
-"""What is pinned in the latents: pictures that a clip must pass through.
+"""What is pinned in the latents: pictures that a clip must pass through, sound that it must have.
 
-A pinned latent frame runs on its own clock: at strength s it starts from noise level 1 − s of the picture and is
-denoised from there, so that s = 1 keeps it and s = 0 ignores it. Sampler and training share this one rule.
+A pinned latent frame, or audio token, runs on its own clock: at strength s it starts from noise level 1 − s of what is
+pinned and is denoised from there: s = 1 keeps it and s = 0 ignores it. Sampler and training share this one rule.
 """
 
 from dataclasses import dataclass
@@ -15,19 +15,27 @@ from aiprod_core.types import Compression
 
 @dataclass(frozen=True)
 class Pins:
-    """`latents`: `[b c t h w]`, read where `strength` `[t]` is above 0."""
+    """What is pinned in one stream: `latents` `[b c n …]`, read where `strength` `[n]` is above 0.
+
+    `n` counts latent frames of video or tokens of audio.
+    """
 
     latents: Tensor
     strength: Tensor
 
     def clock(self, t: Tensor) -> Tensor:
-        """The run's time `t` (a scalar) as each latent frame's own, `[1 t]`."""
+        """The run's time `t` (a scalar) as each frame's or token's own, `[1 n]`."""
         return ((1 - self.strength) * t)[None]
 
     def start(self, noise: Tensor) -> Tensor:
-        """Where the run starts from: noise, and pictures as noisy as their strength says."""
-        t = (1 - self.strength).view(1, 1, -1, 1, 1).to(noise.dtype)
+        """Where the run starts from: noise, and what is pinned as noisy as its strength says."""
+        t = along(1 - self.strength, noise).to(noise.dtype)
         return torch.where(t < 1, add_noise(self.latents, noise, t), noise)
+
+
+def along(clock: Tensor, latents: Tensor) -> Tensor:
+    """A number for each frame or token, `[n]` or `[1 n]`, so that it broadcasts against `latents` `[b c n …]`."""
+    return clock.view(1, 1, -1, *(1,) * (latents.ndim - 3))
 
 
 def no_pins(shape: tuple[int, ...]) -> Pins:

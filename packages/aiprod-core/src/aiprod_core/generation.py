@@ -132,17 +132,19 @@ def generate(
     on_progress("text", 0, 1)
     guider = guider_of(config, layers=len(models.shdt.layers))
     prompts = [config.prompt, config.negative_prompt] if Pass.UNPROMPTED in guider.passes else [config.prompt]
+    noise = draw_noise(models, config)
     run = Run(
         text=models.read(prompts),
         schedule=FlowSchedule(config.num_inference_steps),
         guider=guider,
-        pins=_pins(models, config, pinned),
+        video_pins=_pins(models, config, pinned),
+        audio_pins=None if noise.audio is None else no_pins(tuple(noise.audio.shape)),
         frame_rate_hz=config.frame_rate,
     )
     on_progress("text", 1, 1)
     steps = config.num_inference_steps
     on_progress("denoise", 0, steps)
-    latents = denoise(models.shdt, draw_noise(models, config), run, lambda step: on_progress("denoise", step, steps))
+    latents = denoise(models.shdt, noise, run, lambda step: on_progress("denoise", step, steps))
     assert latents.video is not None
     on_progress("decode video", 0, 1)
     frames = models.video.decode_chunked(latents.video.float())[0].clamp(-1, 1).cpu()

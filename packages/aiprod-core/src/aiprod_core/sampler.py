@@ -9,7 +9,7 @@ from torch import Tensor
 from aiprod_core.components.diffusion_steps import euler_flow_step
 from aiprod_core.components.guiders import MultiModalGuider, Pass
 from aiprod_core.components.schedulers import FlowSchedule
-from aiprod_core.conditioning import Pins
+from aiprod_core.conditioning import Pins, along
 from aiprod_core.models.shdt import SHDT, Attending, TextContext
 from aiprod_core.types import LatentState
 
@@ -21,7 +21,8 @@ class Run:
     text: TextContext
     schedule: FlowSchedule
     guider: MultiModalGuider
-    pins: Pins
+    video_pins: Pins
+    audio_pins: Pins | None  # None where there is no sound
     frame_rate_hz: float
 
 
@@ -31,17 +32,19 @@ def denoise(
 ) -> LatentState:
     """Noise `[b …]` → clean latents, by Euler steps along the schedule. `on_step` is told each finished step."""
     assert noise.video is not None
-    video, audio = run.pins.start(noise.video), noise.audio
+    video = run.video_pins.start(noise.video)
+    audio = run.audio_pins.start(noise.audio) if noise.audio is not None and run.audio_pins is not None else None
     times = run.schedule.times().to(video.device)
     for step in range(run.schedule.steps):
         t, t_next = times[step], times[step + 1]
-        clock, clock_next = _frames(run.pins.clock(t)), _frames(run.pins.clock(t_next))
         flows = _flows(model, LatentState(video, audio), run, t)
+        now, then = (along(run.video_pins.clock(time), video) for time in (t, t_next))
         seen = {name: flow.video for name, flow in flows.items() if flow.video is not None}
-        video = euler_flow_step(video, run.guider.video(seen, video, clock), clock, clock_next)
-        if audio is not None:
+        video = euler_flow_step(video, run.guider.video(seen, video, now), now, then)
+        if audio is not None and run.audio_pins is not None:
+            now, then = (along(run.audio_pins.clock(time), audio) for time in (t, t_next))
             heard = {name: flow.audio for name, flow in flows.items() if flow.audio is not None}
-            audio = euler_flow_step(audio, run.guider.audio(heard, audio, t), t, t_next)
+            audio = euler_flow_step(audio, run.guider.audio(heard, audio, now), now, then)
         on_step(step + 1)
     return LatentState(video, audio)
 
@@ -49,12 +52,14 @@ def denoise(
 def _flows(model: SHDT, state: LatentState, run: Run, t: Tensor) -> dict[Pass, LatentState]:
     """The velocities of every pass that the guider needs; those with and without the prompt go as one batch."""
     assert state.video is not None
-    passes, count, clock = run.guider.passes, state.video.shape[0], run.pins.clock(t)
+    passes, count = run.guider.passes, state.video.shape[0]
+    t_video = run.video_pins.clock(t)
+    t_audio = run.audio_pins.clock(t) if run.audio_pins is not None else t.view(1, 1)
 
     def asked(state: LatentState, text: TextContext, attending: Attending) -> LatentState:
         batch = text.mask.shape[0]
-        t_video, t_audio = clock.expand(batch, -1), t.view(1, 1).expand(batch, 1)
-        return model(state, text, t_video, t_audio, run.frame_rate_hz, attending)
+        clocks = t_video.expand(batch, -1), t_audio.expand(batch, -1)
+        return model(state, text, *clocks, run.frame_rate_hz, attending)
 
     if Pass.UNPROMPTED in passes:
         both = asked(_twice(state), run.text, Attending())
@@ -78,7 +83,3 @@ def _halves(state: LatentState) -> list[LatentState]:
     assert state.video is not None
     audios = state.audio.chunk(2) if state.audio is not None else (None, None)
     return [LatentState(video, audio) for video, audio in zip(state.video.chunk(2), audios, strict=True)]
-
-
-def _frames(clock: Tensor) -> Tensor:
-    return clock.view(1, 1, -1, 1, 1)

@@ -90,7 +90,7 @@ def test_the_loss_draws_from_its_generator_alone_and_weighs_sound(strategy: Text
 def test_a_model_that_predicts_nothing_loses_the_power_of_the_velocity(strategy: TextToVideo) -> None:
     batch = strategy.batch(0) | {"subject": torch.zeros(3, 2, 4, 4, dtype=torch.uint8)}
     t = torch.full((3,), 0.5)
-    losses = strategy._losses(batch, t[:, None].repeat(1, 2), t, torch.Generator().manual_seed(0))
+    losses = strategy._losses(batch, t[:, None].repeat(1, 2), t[:, None], torch.Generator().manual_seed(0))
     noise = torch.randn(batch["video"].shape, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(losses["video"], (noise - batch["video"].float()).square().mean())
 
@@ -100,14 +100,31 @@ def test_a_given_first_frame_is_clean_and_not_counted(strategy: TextToVideo, mon
     strategy.shdt.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
     batch = strategy.batch(0)
     t_video = torch.tensor([[0.0, 0.7]]).repeat(3, 1)
-    one = strategy._losses(batch, t_video, torch.full((3,), 0.7), torch.Generator().manual_seed(0))
+    one = strategy._losses(batch, t_video, torch.full((3, 1), 0.7), torch.Generator().manual_seed(0))
     assert seen[0].video is not None
     assert torch.equal(seen[0].video[:, :, 0], batch["video"].float()[:, :, 0])
     assert not torch.allclose(seen[0].video[:, :, 1], batch["video"].float()[:, :, 1], atol=0.1)
     changed = batch | {"video": batch["video"].clone()}
     changed["video"][:, :, 0] += 1
-    other = strategy._losses(changed, t_video, torch.full((3,), 0.7), torch.Generator().manual_seed(0))
+    other = strategy._losses(changed, t_video, torch.full((3, 1), 0.7), torch.Generator().manual_seed(0))
     torch.testing.assert_close(one["video"], other["video"])  # an untrained model predicts nothing, whatever it sees
+
+
+def test_given_sound_is_clean_and_not_counted(strategy: TextToVideo) -> None:
+    seen: list[LatentState] = []
+    strategy.shdt.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    batch = strategy.batch(0)
+    t_audio = torch.full((3, batch["audio"].shape[-1]), 0.7)
+    t_audio[:, 4:] = 0.0
+    losses = strategy._losses(batch, torch.full((3, 2), 0.7), t_audio, torch.Generator().manual_seed(0))
+    assert seen[0].audio is not None
+    assert torch.equal(seen[0].audio[..., 4:], batch["audio"].float()[..., 4:])
+    assert not torch.allclose(seen[0].audio[..., :4], batch["audio"].float()[..., :4], atol=0.1)
+    generator = torch.Generator().manual_seed(0)
+    torch.randn(batch["video"].shape, generator=generator)
+    hiss = torch.randn(batch["audio"].shape, generator=generator)
+    counted = (hiss - batch["audio"].float())[..., :4]  # an untrained model predicts nothing
+    torch.testing.assert_close(losses["audio"], counted.square().mean())
 
 
 def test_errors_on_the_hero_weigh_more(strategy: TextToVideo) -> None:
@@ -119,7 +136,7 @@ def test_errors_on_the_hero_weigh_more(strategy: TextToVideo) -> None:
         quiet = batch["video"].clone()
         quiet[..., 2:] = noise[..., 2:]  # there the velocity is zero: no error on the right half
         given = batch | {"video": quiet, "subject": subject}
-        return strategy._losses(given, t[:, None].repeat(1, 2), t, generator)["video"].item()
+        return strategy._losses(given, t[:, None].repeat(1, 2), t[:, None], generator)["video"].item()
 
     nowhere = torch.zeros(3, 2, 4, 4, dtype=torch.uint8)
     left, right = nowhere.clone(), nowhere.clone()

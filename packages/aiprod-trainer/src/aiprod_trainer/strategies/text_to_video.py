@@ -22,6 +22,7 @@ from aiprod_core.types import LatentState
 from aiprod_trainer.config import Section, TrainConfig, parse
 from aiprod_trainer.data.latents import LatentSet
 from aiprod_trainer.evaluation.samples import draw_samples
+from aiprod_trainer.strategies.given import draw_given, frames_of_tokens
 from aiprod_trainer.tokenizer import train_tokenizer
 from aiprod_trainer.trainer import Batch
 from aiprod_trainer.worlds.captions import caption, known_words, sampled_caption
@@ -44,7 +45,6 @@ class Options(Section):
     held_back: int = 64
     shift: float = 2.0
     caption_dropout: float = 0.1
-    first_frame_share: float = 0.15  # of clips whose first latent frame is given, as image-to-video does
     audio_weight: float = 0.5
     subject_weight: float = 3.0  # extra loss where the hero is
 
@@ -95,12 +95,17 @@ class TextToVideo:
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         count = len(batch["ids"])
         t = training_times(count, generator, self.options.shift)
-        given = torch.rand(count, generator=generator) < self.options.first_frame_share
         frames = batch["video"].shape[2]
-        t_video = t[:, None].repeat(1, frames)
-        if frames > 1:
-            t_video[given, 0] = 0.0
-        return self._losses(batch, t_video, t, generator)
+        t_video, t_audio = t[:, None].repeat(1, frames), t[:, None]
+        if "audio" in batch:
+            tokens, of = batch["audio"].shape[-1], self.shdt.config
+            places = frames_of_tokens(
+                tokens, frames, of.compression, frame_rate_hz=FRAME_RATE_HZ, sample_rate_hz=of.sample_rate_hz
+            )
+            given = draw_given(count, frames, places, generator)
+            t_video = t_video.masked_fill(given.video, 0.0)
+            t_audio = t_audio.repeat(1, tokens).masked_fill(given.audio, 0.0)
+        return self._losses(batch, t_video, t_audio, generator)
 
     def validate(self, folder: Path, step: int) -> dict[str, float]:
         """The loss at ten fixed times on clips held back, with fixed noise; samples as a sheet."""
@@ -115,29 +120,30 @@ class TextToVideo:
         totals: dict[str, float] = {}
         for i in range(VALIDATION_TIMES):
             t = torch.full((len(rows),), (i + 0.5) / VALIDATION_TIMES)
-            losses = self._losses(batch, t[:, None].repeat(1, batch["video"].shape[2]), t, generator)
+            losses = self._losses(batch, t[:, None].repeat(1, batch["video"].shape[2]), t[:, None], generator)
             for name, value in losses.items():
                 totals[name] = totals.get(name, 0.0) + value.item() / VALIDATION_TIMES
         return totals
 
-    def _losses(self, batch: Batch, t_video: Tensor, t: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        t_video, t = t_video.to(self._device), t.to(self._device)
+    def _losses(self, batch: Batch, t_video: Tensor, t_audio: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """`t_video` `[b t]`, `t_audio` `[b l]` or `[b 1]`: 0 where the clean latents are given, which costs nothing."""
+        t_video, t_audio = t_video.to(self._device), t_audio.to(self._device)
         clean = batch["video"].float()
         noise = torch.randn(clean.shape, generator=generator).to(clean)
         noisy = add_noise(clean, noise, t_video[:, None, :, None, None])
         sound = batch["audio"].float() if "audio" in batch else None
         hiss = torch.randn(sound.shape, generator=generator).to(sound) if sound is not None else None
-        heard = add_noise(sound, hiss, t[:, None, None]) if sound is not None and hiss is not None else None
+        heard = add_noise(sound, hiss, t_audio[:, None]) if sound is not None and hiss is not None else None
         mask = batch["mask"]
         text = self.shdt.read(self.text_encoder(batch["ids"], mask), mask)
-        flow = self.shdt(LatentState(noisy, heard), text, t_video, t[:, None], FRAME_RATE_HZ)
+        flow = self.shdt(LatentState(noisy, heard), text, t_video, t_audio, FRAME_RATE_HZ)
         weight = 1 + self.options.subject_weight * batch["subject"][:, None].float() / 255
         weight = weight * (t_video > 0)[:, None, :, None, None]
-        error = (flow.video.float() - velocity(clean, noise)).square()
-        losses = {"video": (error * weight).mean() / weight.mean()}
+        losses = {"video": _weighed(flow.video.float() - velocity(clean, noise), weight)}
         losses["loss"] = losses["video"]
         if sound is not None and hiss is not None:
-            losses["audio"] = (flow.audio.float() - velocity(sound, hiss)).square().mean()
+            weight = (t_audio > 0)[:, None].float()
+            losses["audio"] = _weighed(flow.audio.float() - velocity(sound, hiss), weight)
             losses["loss"] = losses["video"] + self.options.audio_weight * losses["audio"]
         return losses
 
@@ -159,6 +165,12 @@ class TextToVideo:
     @property
     def _device(self) -> torch.device:
         return self.shdt.video_in.weight.device
+
+
+def _weighed(error: Tensor, weight: Tensor) -> Tensor:
+    """The mean square of `error` where `weight` (which broadcasts against it) says so."""
+    total = weight.expand_as(error).sum().clamp_min(1)
+    return (error.square() * weight).sum() / total
 
 
 @lru_cache(maxsize=2)
