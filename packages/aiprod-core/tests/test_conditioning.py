@@ -12,7 +12,7 @@ SHAPE = (1, 4, 3, 2, 2)
 
 def test_no_pins_is_noise_on_one_clock() -> None:
     noise = seeded_noise(0, SHAPE)[0]
-    pins = no_pins(SHAPE)
+    pins = no_pins(torch.zeros(SHAPE))
     assert torch.equal(pins.start(noise), noise)
     assert pins.clock(torch.tensor(0.7)).tolist() == [pytest.approx([0.7, 0.7, 0.7])]
 

@@ -30,8 +30,8 @@ def _run(transformer: SHDT) -> Run:
         text=context,
         schedule=FlowSchedule(4),
         guider=_guider(3.0),
-        video_pins=no_pins(VIDEO),
-        audio_pins=no_pins(AUDIO),
+        video_pins=no_pins(torch.zeros(VIDEO)),
+        audio_pins=no_pins(torch.zeros(AUDIO)),
         frame_rate_hz=10.0,
     )
 

@@ -38,9 +38,9 @@ def along(clock: Tensor, latents: Tensor) -> Tensor:
     return clock.view(1, 1, -1, *(1,) * (latents.ndim - 3))
 
 
-def no_pins(shape: tuple[int, ...]) -> Pins:
-    """Pins for latents of `shape` that hold nothing."""
-    return Pins(torch.zeros(shape), torch.zeros(shape[2]))
+def no_pins(like: Tensor) -> Pins:
+    """Pins for latents of the shape, type and device of `like` that hold nothing."""
+    return Pins(torch.zeros_like(like), torch.zeros(like.shape[2], device=like.device))
 
 
 def latent_frame_of(frame: int, by: Compression) -> int:

@@ -138,7 +138,7 @@ def generate(
         schedule=FlowSchedule(config.num_inference_steps),
         guider=guider,
         video_pins=_pins(models, config, pinned),
-        audio_pins=None if noise.audio is None else no_pins(tuple(noise.audio.shape)),
+        audio_pins=None if noise.audio is None else no_pins(noise.audio),
         frame_rate_hz=config.frame_rate,
     )
     on_progress("text", 1, 1)
@@ -199,7 +199,7 @@ def _samples(models: SovereignModels, config: GenerationConfig) -> int:
 def _pins(models: SovereignModels, config: GenerationConfig, pinned: Sequence[PinnedFrame]) -> Pins:
     """Pictures as latents, each at the latent frame in which it lies."""
     by, shape = models.compression, VideoPixelShape(1, config.num_frames, config.height, config.width)
-    pins = no_pins(VideoLatentShape.of(shape, models.shdt.config.video_channels, by).dims)
+    pins = no_pins(torch.empty(VideoLatentShape.of(shape, models.shdt.config.video_channels, by).dims))
     for pin in pinned:
         at = latent_frame_of(pin.frame, by)
         pins.latents[:, :, at] = models.video.encode(pin.picture[None, :, None].to(models.device))[:, :, 0].cpu()
