@@ -12,6 +12,7 @@ from torch import nn
 
 from aiprod_core import generation
 from aiprod_core.checkpoint import Lineage, save_checkpoint
+from aiprod_core.generation import SovereignModels
 from aiprod_core.models import hwvae, nac, shdt, text_encoder
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.nac import NAC
@@ -96,3 +97,8 @@ def family(tmp_path: Path, tokenizer_json: str) -> Path:
     (folder / generation.TOKENIZER_FILE).write_text(tokenizer_json)
     (folder / generation.WORDS_FILE).write_text(json.dumps(["a", "red", "cat"]))
     return folder
+
+
+@pytest.fixture(name="models")
+def loaded(family: Path) -> SovereignModels:
+    return SovereignModels.load(family)

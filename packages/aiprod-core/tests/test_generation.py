@@ -10,19 +10,15 @@ import torch
 from aiprod_core import generation
 from aiprod_core.checkpoint import Lineage, read_header, read_tensors, save_checkpoint
 from aiprod_core.errors import InputError, WeightsError
-from aiprod_core.generation import PinnedFrame, SovereignModels, draw_noise, generate, load_model
+from aiprod_core.generation import Conditions, SovereignModels, draw_noise, generate, load_model
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.shdt import SHDT
+from aiprod_core.pinning import PinnedFrame, pin_pictures
 from aiprod_core.types import GenerationConfig
 
 REQUEST = GenerationConfig(
     prompt="a red cat walks on a beach", width=32, height=48, num_frames=9, num_inference_steps=2, seed=5
 )
-
-
-@pytest.fixture(name="models")
-def _models(family: Path) -> SovereignModels:
-    return SovereignModels.load(family)
 
 
 def _sound(models: SovereignModels, request: GenerationConfig) -> torch.Tensor:
@@ -101,8 +97,10 @@ def test_sound_is_as_long_as_the_pictures(models: SovereignModels, rate: float, 
 def test_a_pinned_picture_is_in_the_clip(models: SovereignModels, frame: int) -> None:
     picture = torch.rand(3, 48, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
     free, _ = generate(models, REQUEST)
-    kept, _ = generate(models, REQUEST, [PinnedFrame(picture, frame, 1.0)])
-    ignored, _ = generate(models, REQUEST, [PinnedFrame(picture, frame, 0.0)])
+    kept, ignored = (
+        generate(models, REQUEST, Conditions(pin_pictures(models, 9, [PinnedFrame(picture, frame, strength)])))[0]
+        for strength in (1.0, 0.0)
+    )
     assert torch.equal(ignored, free)
     assert not torch.allclose(kept, free, atol=1e-3)
     if frame == 0:

@@ -7,7 +7,7 @@ import pytest
 from tiny_family import write_tiny_family
 
 from aiprod_core.errors import WeightsError
-from aiprod_pipelines.media import Clip
+from aiprod_pipelines.media import Clip, write_clip
 from aiprod_pipelines.sovereignty import provision
 
 MEDIA = Path(__file__).parents[3].parent / "shared" / "media"
@@ -34,6 +34,17 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     write_tiny_family(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film that a tiny family can work on: 17 frames of 32×32 px at 10 Hz, 1.7 s, with two tones at 24 kHz."""
+    moving = moving_disc(frames=17, width=32, height=32)
+    seconds = np.arange(17 * 2400) / 24_000
+    tones = 0.4 * np.sin(2 * np.pi * 440 * seconds) + 0.2 * np.sin(2 * np.pi * 1_900 * seconds)
+    path = tmp_path_factory.mktemp("source") / "film.mp4"
+    write_clip(Clip(moving.frames, 10.0, tones[None].astype(np.float32), 24_000), path)
+    return path
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from aiprod_core.checkpoint import load_weights, read_header
 from aiprod_core.components.guiders import Guidance, MultiModalGuider, Pass, Projection
 from aiprod_core.components.noisers import seeded_noise
 from aiprod_core.components.schedulers import FlowSchedule
-from aiprod_core.conditioning import Pins, latent_frame_of, no_pins
+from aiprod_core.conditioning import Pins, no_pins
 from aiprod_core.errors import InputError, WeightsError
 from aiprod_core.models.hwvae import HWVAE, HWVAEConfig
 from aiprod_core.models.nac import NAC, Hearing, NACConfig
@@ -52,12 +52,14 @@ MAX_SIDE_PX, MAX_FRAMES = 512, 257
 
 
 @dataclass(frozen=True)
-class PinnedFrame:
-    """A picture `[c h w]` in [-1, 1] that the clip passes through at pixel frame `frame`; `strength` in [0, 1]."""
+class Conditions:
+    """What a clip is given besides its prompt: pins of its latents, made by `aiprod_core.pinning`."""
 
-    picture: Tensor
-    frame: int
-    strength: float
+    video: Pins | None = None
+    audio: Pins | None = None
+
+
+NOTHING_GIVEN = Conditions()
 
 
 @dataclass
@@ -124,7 +126,7 @@ class SovereignModels:
 def generate(
     models: SovereignModels,
     config: GenerationConfig,
-    pinned: Sequence[PinnedFrame] = (),
+    given: Conditions = NOTHING_GIVEN,
     on_progress: OnProgress = lambda stage, done, total: None,
 ) -> tuple[Tensor, Tensor | None]:
     """Render one request: frames `[c t h w]` in [-1, 1] and sound `[1 s]` in [-1, 1], or None for a silent one."""
@@ -133,12 +135,13 @@ def generate(
     guider = guider_of(config, layers=len(models.shdt.layers))
     prompts = [config.prompt, config.negative_prompt] if Pass.UNPROMPTED in guider.passes else [config.prompt]
     noise = draw_noise(models, config)
+    assert noise.video is not None
     run = Run(
         text=models.read(prompts),
         schedule=FlowSchedule(config.num_inference_steps),
         guider=guider,
-        video_pins=_pins(models, config, pinned),
-        audio_pins=None if noise.audio is None else no_pins(noise.audio),
+        video_pins=given.video or no_pins(noise.video),
+        audio_pins=None if noise.audio is None else given.audio or no_pins(noise.audio),
         frame_rate_hz=config.frame_rate,
     )
     on_progress("text", 1, 1)
@@ -194,17 +197,6 @@ def draw_noise(models: SovereignModels, config: GenerationConfig) -> LatentState
 
 def _samples(models: SovereignModels, config: GenerationConfig) -> int:
     return round(config.duration_s * models.sample_rate_hz)
-
-
-def _pins(models: SovereignModels, config: GenerationConfig, pinned: Sequence[PinnedFrame]) -> Pins:
-    """Pictures as latents, each at the latent frame in which it lies."""
-    by, shape = models.compression, VideoPixelShape(1, config.num_frames, config.height, config.width)
-    pins = no_pins(torch.empty(VideoLatentShape.of(shape, models.shdt.config.video_channels, by).dims))
-    for pin in pinned:
-        at = latent_frame_of(pin.frame, by)
-        pins.latents[:, :, at] = models.video.encode(pin.picture[None, :, None].to(models.device))[:, :, 0].cpu()
-        pins.strength[at] = pin.strength
-    return Pins(pins.latents.to(models.device, models.dtype), pins.strength.to(models.device))
 
 
 def load_model(model: type[T], path: Path) -> T:

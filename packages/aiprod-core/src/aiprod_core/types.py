@@ -133,6 +133,18 @@ class ImageCondition:
     strength: float = 1.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class SourceCondition:
+    """A film, or a sound, that a clip is made from. What the span of time means is the pipeline's to say.
+
+    `start_s`: ≥ 0. `end_s`: > start_s; None is the end of the source.
+    """
+
+    path: Path
+    start_s: float = 0.0
+    end_s: float | None = None
+
+
 GUIDANCE_RANGES = {
     "guidance_scale": (0.0, 50.0),
     "guidance_rescale": (0.0, 1.0),
@@ -175,6 +187,7 @@ class GenerationConfig:
     audio_modality_scale: float | None = None
     audio: bool = True
     images: tuple[ImageCondition, ...] = field(default_factory=tuple)
+    source: SourceCondition | None = None
 
     @property
     def duration_s(self) -> float:
@@ -199,6 +212,12 @@ class GenerationConfig:
         for image in self.images:
             _check_range("image frame", image.frame, 0, self.num_frames - 1)
             _check_range("image strength", image.strength, 0.0, 1.0)
+        if self.source is not None:
+            _check_range("start", self.source.start_s, 0.0, 86400.0)
+            if self.source.end_s is not None and self.source.end_s <= self.source.start_s:
+                raise InputError(
+                    f"end: got {self.source.end_s} s, expected after start, {self.source.start_s} s; move one of them"
+                )
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

@@ -158,6 +158,31 @@ def read_clip(path: Path) -> Clip:
         ) from error
 
 
+def read_sound(path: Path) -> tuple[NDArray[np.float32], int]:
+    """The first sound track of a sound or video file: float32 `[c s]`, one channel or two, and its rate in Hz.
+
+    Raises `MediaError` for a file that is missing, holds no sound, is damaged or cut off.
+    """
+    if not path.is_file():
+        raise MediaError(f"{path}: got no such file, expected a sound; check the path")
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise MediaError(f"{path}: got no sound track, expected one; give a file with sound")
+            stream = container.streams.audio[0]
+            resampler = av.AudioResampler(format="fltp", layout="mono" if stream.channels == 1 else "stereo")
+            pieces = [_to_samples(p) for frame in container.decode(stream) for p in resampler.resample(frame)]
+            pieces += [_to_samples(p) for p in resampler.resample(None)]
+            sound = np.concatenate(pieces, axis=1) if pieces else np.zeros((1, 0), np.float32)
+            _check_whole(path, container, sound.shape[1] / stream.rate)
+            return sound, stream.rate
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise MediaError(
+            f"{path}: got a damaged or foreign file ({reason}), expected a whole sound; copy it again from its source"
+        ) from error
+
+
 @dataclass
 class _Tracks:
     """What has been decoded so far."""

@@ -218,3 +218,41 @@ def test_ctrl_c_in_the_middle(studio: Studio) -> None:
     assert process.wait(timeout=30) == 130
     os.close(ours)
     assert not list(studio.folder.iterdir())
+
+
+def test_a_retake_is_rendered_and_replayed_from_its_receipt(studio: Studio, film: Path) -> None:
+    made = studio.generate("--pipeline", "retake", "--source", str(film), "--start", "0.5", "--end", "0.9")
+    assert made.exit_code == 0, made.output
+    receipt = read_receipt(receipt_path(studio.film))
+    assert receipt.pipeline == "retake"
+    assert receipt.settings.num_frames == 17  # the film's, whatever was asked
+    assert receipt.settings.source is not None
+    assert receipt.settings.source.start_s == 0.5
+    again = CliRunner().invoke(app, ["replay", str(receipt_path(studio.film)), "--model", str(studio.family)])
+    assert again.exit_code == 0, again.output
+    assert "identical" in again.stdout
+
+
+def test_options_that_contradict_the_pipeline_are_refused(studio: Studio, film: Path) -> None:
+    assert "source: got one for ti2vid_one_stage" in studio.refused("--source", str(film))
+    assert "got a span of no source" in studio.refused("--pipeline", "retake", "--start", "1")
+    assert "source: got none" in studio.refused("--pipeline", "extend")
+    pictures = ("--image", "a.png", "0", "1")
+    assert "image: got one for retake" in studio.refused("--pipeline", "retake", "--source", str(film), *pictures)
+    span = ("--start", "1", "--end", "0.5")
+    assert "expected a span of the 1.70 s" in studio.refused("--pipeline", "retake", "--source", str(film), *span)
+
+
+def test_guidance_options_reach_the_film_and_its_receipt(studio: Studio) -> None:
+    assert studio.generate().exit_code == 0
+    plain = studio.film.read_bytes()
+    options = ["--apg-eta", "0", "--stg-scale", "1", "--stg-blocks", "0", "--audio-guidance-scale", "2"]
+    assert studio.generate(*options).exit_code == 0
+    assert studio.film.read_bytes() != plain
+    settings = read_receipt(receipt_path(studio.film)).settings
+    assert (settings.apg_eta, settings.stg_scale, settings.stg_blocks) == (0.0, 1.0, (0,))
+    assert settings.audio_guidance_scale == 2.0
+    studio.film.unlink()
+    receipt_path(studio.film).unlink()
+    assert "stg-blocks: got 7, expected layers 0 to 1" in studio.refused("--stg-scale", "1", "--stg-blocks", "7")
+    assert "apg-eta: got 2.0, expected 0.0 to 1.0" in studio.refused("--apg-eta", "2")

@@ -77,7 +77,7 @@ def test_another_picture_is_refused(film: Path, family: Path) -> None:
     Image.new("RGB", (40, 40), (1, 2, 3)).save(film.with_name("red.png"))
     result = CliRunner().invoke(app, ["replay", str(receipt_path(film)), "--model", str(family)])
     assert result.exit_code == 1
-    assert "red.png: got another picture" in result.stderr
+    assert "red.png: got another file" in result.stderr
 
 
 def test_what_is_no_receipt_is_refused(film: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from aiprod_core.types import GenerationConfig
+from aiprod_core.errors import InputError
+from aiprod_core.types import GenerationConfig, SourceCondition
 from aiprod_pipelines import output
 from aiprod_pipelines.commands.options import ModelsRoot, Rate, Threads
 from aiprod_pipelines.commands.pinned import Pinned, PinnedCommand
@@ -17,7 +18,7 @@ from aiprod_pipelines.commands.progress import live_progress
 from aiprod_pipelines.contact_sheet import encode_contact_sheet
 from aiprod_pipelines.media import check_video_path
 from aiprod_pipelines.proof.receipt import receipt_path
-from aiprod_pipelines.rendering import Precision, Rendered, Setup, render
+from aiprod_pipelines.rendering import PipelineName, Precision, Rendered, Setup, render
 from aiprod_pipelines.sovereignty import provision
 from aiprod_pipelines.sovereignty.offline import forbid_network
 
@@ -30,6 +31,8 @@ aiprod generate "a red cat walking to the right on a beach by day under a clear 
 aiprod generate "a blue bird flying in a forest at dusk in the rain" --seed 7 --num-frames 33 --output-path bird.mp4
 
 aiprod generate "a cat running on a beach" --image cat.png 0 1.0 --negative-prompt "rain" --json
+
+aiprod generate "a cat jumping on a beach" --pipeline retake --source cat.mp4 --start 1.0 --end 1.8
 """
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -78,6 +81,16 @@ def generate(
     audio_stg_scale: Annotated[float | None, _guidance("For the sound.")] = None,
     audio_modality_scale: Annotated[float | None, _guidance("For the sound.")] = None,
     image: Pinned = None,
+    pipeline: Annotated[
+        PipelineName, typer.Option(help="What to make of the prompt, the pictures and the source.")
+    ] = PipelineName.TI2VID_ONE_STAGE,
+    source: Annotated[
+        Path | None, typer.Option(help="A film or sound to work on: retake, extend, audio_to_video, video_to_audio.")
+    ] = None,
+    start: Annotated[
+        float | None, typer.Option(help="Seconds: begin of the span of the source; see its pipeline.")
+    ] = None,
+    end: Annotated[float | None, typer.Option(help="Seconds: end of the span of the source.")] = None,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="With sound, or silent.")] = True,
     model: Annotated[
         str, typer.Option(help="Name of a folder of weights, or a path to one.")
@@ -118,7 +131,9 @@ def generate(
         audio_modality_scale=audio_modality_scale,
         audio=audio,
         images=tuple(image or ()),
+        source=source_condition(source, start, end),
     )
+    check_source(pipeline, config)
     check_video_path(output_path)
     for path in (output_path, contact_sheet):
         if path is not None:
@@ -126,7 +141,10 @@ def generate(
     if threads is not None:
         torch.set_num_threads(threads)
     setup = Setup(
-        models_dir=provision.locate(model, environment=models_root), precision=precision, rate_eur_per_h=rate_eur_per_h
+        models_dir=provision.locate(model, environment=models_root),
+        pipeline=pipeline,
+        precision=precision,
+        rate_eur_per_h=rate_eur_per_h,
     )
     with forbid_network(), live_progress() as on_progress:
         rendered = render(config, setup, output_path, on_progress=on_progress)
@@ -135,6 +153,26 @@ def generate(
         files[contact_sheet] = encode_contact_sheet(rendered.clip)
     output.save(files)
     _report(rendered, output_path, time.perf_counter() - began_s, as_json)
+
+
+def source_condition(path: Path | None, start_s: float | None, end_s: float | None) -> SourceCondition | None:
+    """The source that the options name. Raises `InputError` for a span of nothing."""
+    if path is None:
+        if start_s is not None or end_s is not None:
+            raise InputError("start, end: got a span of no source; name a film or a sound with --source PATH")
+        return None
+    return SourceCondition(path=path, start_s=start_s or 0.0, end_s=end_s)
+
+
+def check_source(pipeline: PipelineName, config: GenerationConfig) -> None:
+    """Raise `InputError` for a source or pictures that the pipeline would not look at."""
+    if config.source is not None and not pipeline.takes_source:
+        names = ", ".join(name for name in PipelineName if name.takes_source)
+        raise InputError(
+            f"source: got one for {pipeline}, which takes none; choose --pipeline {names}, or leave it out"
+        )
+    if config.images and pipeline.takes_source:
+        raise InputError(f"image: got one for {pipeline}, which takes a source and no pictures; leave it out")
 
 
 def _report(rendered: Rendered, film: Path, elapsed_s: float, as_json: bool) -> None:

@@ -10,7 +10,7 @@ import torch
 import typer
 from rich.console import Console
 
-from aiprod_core.errors import MediaError, WeightsError
+from aiprod_core.errors import InputError, MediaError, WeightsError
 from aiprod_pipelines import output
 from aiprod_pipelines.commands.compare import facts, show
 from aiprod_pipelines.commands.options import ModelsRoot
@@ -19,7 +19,7 @@ from aiprod_pipelines.machine import this_machine
 from aiprod_pipelines.media import check_video_path
 from aiprod_pipelines.proof.receipt import Receipt, config_of, film_path, read_receipt, receipt_path, this_code
 from aiprod_pipelines.quality.compare import Verdict, compare
-from aiprod_pipelines.rendering import Setup, render
+from aiprod_pipelines.rendering import PipelineName, Setup, render
 from aiprod_pipelines.sovereignty import provision
 from aiprod_pipelines.sovereignty.offline import forbid_network
 
@@ -51,6 +51,7 @@ def replay(
     torch.set_num_threads(receipt.place.threads)
     setup = Setup(
         models_dir=models_dir,
+        pipeline=pipeline_of(receipt),
         device=receipt.place.device,
         precision=receipt.place.precision,
         rate_eur_per_h=receipt.cost.rate_eur_per_h,
@@ -69,6 +70,17 @@ def replay(
         show(comparison, Console())
     if comparison.verdict is Verdict.DIFFERENT:
         raise typer.Exit(1)
+
+
+def pipeline_of(receipt: Receipt) -> PipelineName:
+    """The pipeline that made the film. Raises `InputError` for one that this version does not have."""
+    try:
+        return PipelineName(receipt.pipeline)
+    except ValueError as error:
+        raise InputError(
+            f"receipt: got pipeline {receipt.pipeline!r}, expected one of {', '.join(PipelineName)}; "
+            "replay it with the version that made it"
+        ) from error
 
 
 def check_original(receipt: Receipt, film: Path) -> None:

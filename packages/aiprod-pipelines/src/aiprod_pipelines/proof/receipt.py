@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import aiprod_core
 import aiprod_pipelines
 from aiprod_core.errors import InputError, MediaError
-from aiprod_core.types import GenerationConfig, ImageCondition
+from aiprod_core.types import GenerationConfig, ImageCondition, SourceCondition
 
 SCHEMA: Literal["aiprod.receipt/1"] = "aiprod.receipt/1"
 LIBRARIES = ("torch", "numpy", "scipy", "pillow", "av", "einops", "safetensors", "tokenizers")
@@ -36,6 +36,15 @@ class PinnedImage(_Part):
     sha256: Sha256
     frame: int
     strength: float
+
+
+class Source(_Part):
+    """The film or sound that the film was made from; `path` relative to the folder of the film."""
+
+    path: str
+    sha256: Sha256
+    start_s: float
+    end_s: float | None
 
 
 class Settings(_Part):
@@ -59,6 +68,7 @@ class Settings(_Part):
     audio_modality_scale: float | None = None
     audio: bool
     images: tuple[PinnedImage, ...] = ()
+    source: Source | None = None
 
 
 class Model(_Part):
@@ -115,6 +125,7 @@ class Receipt(_Part):
     prompt: str
     negative_prompt: str
     seed: int
+    pipeline: str = "ti2vid_one_stage"
     settings: Settings
     unknown_words: tuple[str, ...]
     model: Model
@@ -165,44 +176,64 @@ def settings_of(config: GenerationConfig, film: Path) -> Settings:
     folder = film.resolve().parent
     images = tuple(
         PinnedImage(
-            path=Path(os.path.relpath(image.path.resolve(), folder)).as_posix(),
-            sha256=_picture_digest(image.path),
+            path=_relative(image.path, folder),
+            sha256=_digest(image.path),
             frame=image.frame,
             strength=image.strength,
         )
         for image in config.images
     )
-    asked = {name: getattr(config, name) for name in Settings.model_fields if name != "images"}
-    return Settings(**asked, images=images)
+    source = None
+    if config.source is not None:
+        source = Source(
+            path=_relative(config.source.path, folder),
+            sha256=_digest(config.source.path),
+            start_s=config.source.start_s,
+            end_s=config.source.end_s,
+        )
+    asked = {name: getattr(config, name) for name in Settings.model_fields if name not in ("images", "source")}
+    return Settings(**asked, images=images, source=source)
 
 
 def config_of(receipt: Receipt, folder: Path) -> GenerationConfig:
-    """The request a receipt answers, its pictures looked for from `folder`.
+    """The request a receipt answers, its pictures and its source looked for from `folder`.
 
-    Raises `MediaError` where a pinned picture is missing, `InputError` where it has another content.
+    Raises `MediaError` where one of them is missing, `InputError` where it has another content.
     """
-    conditions = []
-    for image in receipt.settings.images:
-        path = folder / image.path
-        if _picture_digest(path) != image.sha256:
-            raise InputError(
-                f"{path}: got another picture, expected SHA-256 {image.sha256[:12]}…; put the first one back"
-            )
-        conditions.append(ImageCondition(path=path, frame=image.frame, strength=image.strength))
+    images = tuple(
+        ImageCondition(path=_unchanged(image, folder), frame=image.frame, strength=image.strength)
+        for image in receipt.settings.images
+    )
+    source, made_from = None, receipt.settings.source
+    if made_from is not None:
+        path = _unchanged(made_from, folder)
+        source = SourceCondition(path=path, start_s=made_from.start_s, end_s=made_from.end_s)
     return GenerationConfig(
         prompt=receipt.prompt,
         negative_prompt=receipt.negative_prompt,
         seed=receipt.seed,
-        **{**receipt.settings.model_dump(), "images": tuple(conditions)},
+        **{**receipt.settings.model_dump(), "images": images, "source": source},
     )
 
 
-def _picture_digest(path: Path) -> str:
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path.resolve(), folder)).as_posix()
+
+
+def _unchanged(part: PinnedImage | Source, folder: Path) -> Path:
+    path = folder / part.path
+    if _digest(path) != part.sha256:
+        raise InputError(f"{path}: got another file, expected SHA-256 {part.sha256[:12]}…; put the first one back")
+    return path
+
+
+def _digest(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise MediaError(
-            f"{path}: cannot read the picture ({error.strerror}), expected a PNG or JPEG; check the path"
+            f"{path}: cannot read it ({error.strerror}), expected a picture, a film or a sound; check the path"
         ) from error
 
 

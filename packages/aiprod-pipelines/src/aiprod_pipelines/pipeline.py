@@ -1,0 +1,82 @@
+"""What all pipelines share: a family of models, verified and loaded, and one way from a request to a clip."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, Self
+
+import torch
+from einops import rearrange
+
+from aiprod_core.generation import NOTHING_GIVEN, Conditions, SovereignModels, generate
+from aiprod_core.types import Compression, GenerationConfig
+from aiprod_pipelines.media import Clip
+from aiprod_pipelines.sovereignty import provision
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class SovereignPipeline:
+    """Renders clips with one family of models. A pipeline says what is given, and what of the source stays.
+
+    `compression`: what sizes and lengths are legal. `weights`: file → SHA-256, as they were verified.
+    """
+
+    def __init__(self, models: SovereignModels, weights: dict[str, str]) -> None:
+        self.models = models
+        self.weights = weights
+
+    @classmethod
+    def from_pretrained(
+        cls, models_dir: Path, *, device: str = "cpu", precision: Literal["fp32", "bf16"] = "fp32"
+    ) -> Self:
+        """Verify the weights of a folder, then load them. Raises `WeightsError` for any that are missing or damaged."""
+        weights = provision.verify(models_dir)
+        return cls(SovereignModels.load(models_dir, device=device, dtype=DTYPES[precision]), weights)
+
+    @property
+    def compression(self) -> Compression:
+        return self.models.compression
+
+    @property
+    def sample_rate_hz(self) -> int:
+        return self.models.sample_rate_hz
+
+    def unknown_words(self, prompt: str) -> list[str]:
+        """Words of `prompt` that the text encoder never met in training, in order."""
+        words = re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", prompt.lower())
+        return [word for word in dict.fromkeys(words) if word not in self.models.words]
+
+    def fitted(self, config: GenerationConfig) -> GenerationConfig:
+        """The request with what the source decides, such as size and length, in its place."""
+        return config
+
+    def given(self, config: GenerationConfig) -> Conditions:
+        """What the clip is given besides its prompt."""
+        return NOTHING_GIVEN
+
+    def finished(self, clip: Clip, config: GenerationConfig) -> Clip:
+        """The clip with what stays of the source put back as it was."""
+        return clip
+
+    def __call__(self, config: GenerationConfig, *, on_progress: Callable[[str, int, int], None] | None = None) -> Clip:
+        """Render one clip.
+
+        `on_progress` is told (stage, done, total); stages are "text", "denoise", "decode video", "decode sound".
+        Raises `InputError` for an illegal request and `MediaError` for a picture or film that cannot be read.
+        """
+        config = self.fitted(config)
+        config.validate(self.compression)
+        frames, sound = generate(self.models, config, self.given(config), on_progress or _silent)
+        pixels = ((frames + 1) * 127.5).round().to(torch.uint8)
+        clip = Clip(
+            frames=rearrange(pixels, "c t h w -> t h w c").contiguous().numpy(),
+            frame_rate_hz=config.frame_rate,
+            audio=None if sound is None else sound.numpy(),
+            sample_rate_hz=self.sample_rate_hz,
+        )
+        return self.finished(clip, config)
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    return None
