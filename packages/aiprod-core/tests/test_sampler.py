@@ -11,7 +11,7 @@ from aiprod_core.components.noisers import seeded_noise, velocity
 from aiprod_core.components.schedulers import FlowSchedule
 from aiprod_core.conditioning import Pins, no_pins
 from aiprod_core.models.shdt import SHDT
-from aiprod_core.sampler import Run, denoise
+from aiprod_core.sampler import Progress, Run, denoise
 from aiprod_core.types import LatentState
 
 VIDEO, AUDIO = (1, 8, 3, 4, 4), (1, 8, 9)
@@ -50,7 +50,7 @@ def _denoised(model: SHDT, noise: LatentState, run: Run) -> tuple[torch.Tensor, 
 
 def test_the_same_noise_becomes_the_same_clip_and_each_step_is_told(transformer: SHDT, run: Run) -> None:
     told: list[int] = []
-    first = denoise(transformer, _noise(), run, told.append)
+    first = denoise(transformer, _noise(), run, lambda progress: told.append(progress.steps))
     video, audio = _denoised(transformer, _noise(), run)
     assert first.video is not None
     assert torch.equal(first.video, video)
@@ -135,6 +135,21 @@ def test_each_guidance_makes_its_passes_and_changes_the_clip(transformer: SHDT, 
         other, _ = _denoised(transformer, _noise(), replace(run, guider=_guider(3.0, **scales)))
         assert passes == made * 4
         assert not torch.allclose(other, video, atol=1e-3)
+
+
+@pytest.mark.parametrize("done", [1, 3, 4])
+def test_a_run_goes_on_from_any_step_to_the_same_end_bit_for_bit(transformer: SHDT, run: Run, done: int) -> None:
+    kept: list[Progress] = []
+    pinned = replace(run, video_pins=Pins(seeded_noise(9, VIDEO)[0], torch.tensor([1.0, 0.0, 0.5])))
+    whole = denoise(transformer, _noise(), pinned, kept.append)
+    passes: list[object] = []
+    transformer.register_forward_pre_hook(lambda module, given: passes.append(module))
+    rest = denoise(transformer, _noise(), pinned, begun=kept[done - 1])
+    assert len(passes) == 4 - done
+    assert whole.video is not None
+    assert rest.video is not None
+    assert torch.equal(rest.video, whole.video)
+    assert torch.equal(rest.audio, whole.audio)  # type: ignore[arg-type]
 
 
 def test_video_and_audio_have_scales_of_their_own(transformer: SHDT, run: Run) -> None:

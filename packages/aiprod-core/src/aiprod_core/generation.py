@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from aiprod_core.models.hwvae import HWVAE, HWVAEConfig
 from aiprod_core.models.nac import NAC, Hearing, NACConfig
 from aiprod_core.models.shdt import SHDT, SHDTConfig, TextContext
 from aiprod_core.models.text_encoder import TextEncoder, TextEncoderConfig, TextTokenizer
-from aiprod_core.sampler import Run, denoise
+from aiprod_core.sampler import Progress, Run, denoise
 from aiprod_core.types import (
     AudioLatentShape,
     AudioShape,
@@ -122,12 +122,23 @@ class SovereignModels:
         return self.shdt.read(self.text_encoder(ids, mask), mask)
 
 
+class Snapshots(Protocol):
+    """Keeps a run's progress while it goes on, and has it back after an interruption."""
+
+    def load(self) -> Progress | None:
+        """The progress kept by an earlier run of the same request, if there is one."""
+
+    def save(self, progress: Progress) -> None:
+        """Told every finished step; which of them are kept is its own matter."""
+
+
 @torch.inference_mode()
 def generate(
     models: SovereignModels,
     config: GenerationConfig,
     given: Conditions = NOTHING_GIVEN,
     on_progress: OnProgress = lambda stage, done, total: None,
+    snapshots: Snapshots | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Render one request: frames `[c t h w]` in [-1, 1] and sound `[1 s]` in [-1, 1], or None for a silent one."""
     config.validate(models.compression, max_side_px=MAX_SIDE_PX, max_frames=MAX_FRAMES)
@@ -145,9 +156,18 @@ def generate(
         frame_rate_hz=config.frame_rate,
     )
     on_progress("text", 1, 1)
+    begun = snapshots.load() if snapshots is not None else None
+    if begun is not None:
+        begun = Progress(begun.steps, _moved(begun.latents, models))
     steps = config.num_inference_steps
-    on_progress("denoise", 0, steps)
-    latents = denoise(models.shdt, noise, run, lambda step: on_progress("denoise", step, steps))
+    on_progress("denoise", 0 if begun is None else begun.steps, steps)
+
+    def on_step(progress: Progress) -> None:
+        if snapshots is not None:
+            snapshots.save(progress)
+        on_progress("denoise", progress.steps, steps)
+
+    latents = denoise(models.shdt, noise, run, on_step, begun)
     assert latents.video is not None
     on_progress("decode video", 0, 1)
     frames = models.video.decode_chunked(latents.video.float())[0].clamp(-1, 1).cpu()
@@ -189,10 +209,14 @@ def draw_noise(models: SovereignModels, config: GenerationConfig) -> LatentState
     pixels = VideoPixelShape(1, config.num_frames, config.height, config.width)
     video_shape = VideoLatentShape.of(pixels, shape.video_channels, by).dims
     audio_shape = AudioLatentShape.of(AudioShape(1, _samples(models, config)), shape.audio_channels, by).dims
-    video, audio = (
-        noise.to(models.device, models.dtype) for noise in seeded_noise(config.seed, video_shape, audio_shape)
-    )
-    return LatentState(video, audio if config.audio else None)
+    video, audio = seeded_noise(config.seed, video_shape, audio_shape)
+    return _moved(LatentState(video, audio if config.audio else None), models)
+
+
+def _moved(latents: LatentState, models: SovereignModels) -> LatentState:
+    assert latents.video is not None
+    video = latents.video.to(models.device, models.dtype)
+    return LatentState(video, None if latents.audio is None else latents.audio.to(models.device, models.dtype))
 
 
 def _samples(models: SovereignModels, config: GenerationConfig) -> int:

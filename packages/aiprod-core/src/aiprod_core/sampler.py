@@ -26,16 +26,34 @@ class Run:
     frame_rate_hz: float
 
 
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands after `steps` steps: enough to go on from there to the same end, bit for bit."""
+
+    steps: int
+    latents: LatentState
+
+
 @torch.inference_mode()
 def denoise(
-    model: SHDT, noise: LatentState, run: Run, on_step: Callable[[int], None] = lambda step: None
+    model: SHDT,
+    noise: LatentState,
+    run: Run,
+    on_step: Callable[[Progress], None] = lambda progress: None,
+    begun: Progress | None = None,
 ) -> LatentState:
-    """Noise `[b …]` → clean latents, by Euler steps along the schedule. `on_step` is told each finished step."""
+    """Noise `[b …]` → clean latents, by Euler steps along the schedule.
+
+    `on_step` is told each finished step; with one of those as `begun`, a run goes on from there.
+    """
     assert noise.video is not None
     video = run.video_pins.start(noise.video)
     audio = run.audio_pins.start(noise.audio) if noise.audio is not None and run.audio_pins is not None else None
+    if begun is not None:
+        assert begun.latents.video is not None
+        video, audio = begun.latents.video, begun.latents.audio
     times = run.schedule.times().to(video.device)
-    for step in range(run.schedule.steps):
+    for step in range(begun.steps if begun is not None else 0, run.schedule.steps):
         t, t_next = times[step], times[step + 1]
         flows = _flows(model, LatentState(video, audio), run, t)
         now, then = (along(run.video_pins.clock(time), video) for time in (t, t_next))
@@ -45,7 +63,7 @@ def denoise(
             now, then = (along(run.audio_pins.clock(time), audio) for time in (t, t_next))
             heard = {name: flow.audio for name, flow in flows.items() if flow.audio is not None}
             audio = euler_flow_step(audio, run.guider.audio(heard, audio, now), now, then)
-        on_step(step + 1)
+        on_step(Progress(step + 1, LatentState(video, audio)))
     return LatentState(video, audio)
 
 

@@ -8,7 +8,7 @@ from typing import Literal, Self
 import torch
 from einops import rearrange
 
-from aiprod_core.generation import NOTHING_GIVEN, Conditions, SovereignModels, generate
+from aiprod_core.generation import NOTHING_GIVEN, Conditions, Snapshots, SovereignModels, generate
 from aiprod_core.types import Compression, GenerationConfig
 from aiprod_pipelines.media import Clip
 from aiprod_pipelines.sovereignty import provision
@@ -59,15 +59,21 @@ class SovereignPipeline:
         """The clip with what stays of the source put back as it was."""
         return clip
 
-    def __call__(self, config: GenerationConfig, *, on_progress: Callable[[str, int, int], None] | None = None) -> Clip:
-        """Render one clip.
+    def __call__(
+        self,
+        config: GenerationConfig,
+        *,
+        on_progress: Callable[[str, int, int], None] | None = None,
+        snapshots: Snapshots | None = None,
+    ) -> Clip:
+        """Render one clip; with `snapshots`, from where an earlier call was interrupted.
 
         `on_progress` is told (stage, done, total); stages are "text", "denoise", "decode video", "decode sound".
         Raises `InputError` for an illegal request and `MediaError` for a picture or film that cannot be read.
         """
         config = self.fitted(config)
         config.validate(self.compression)
-        frames, sound = generate(self.models, config, self.given(config), on_progress or _silent)
+        frames, sound = generate(self.models, config, self.given(config), on_progress or _silent, snapshots)
         pixels = ((frames + 1) * 127.5).round().to(torch.uint8)
         clip = Clip(
             frames=rearrange(pixels, "c t h w -> t h w c").contiguous().numpy(),

@@ -20,7 +20,8 @@ from aiprod_core.types import GenerationConfig
 from aiprod_pipelines.machine import this_machine
 from aiprod_pipelines.media import Clip, encode_clip
 from aiprod_pipelines.pipeline import SovereignPipeline
-from aiprod_pipelines.proof.receipt import Cost, Model, Output, Place, Receipt, settings_of, this_code
+from aiprod_pipelines.proof.receipt import Cost, Model, Output, Place, Receipt, Settings, settings_of, this_code
+from aiprod_pipelines.snapshot import SnapshotFile, snapshot_key, snapshot_path
 from aiprod_pipelines.sovereignty import provision
 
 Precision: TypeAlias = Literal["fp32", "bf16"]
@@ -70,6 +71,7 @@ class Setup:
     device: str = "cpu"
     precision: Precision = "fp32"
     rate_eur_per_h: float = 0.0
+    snapshot_every: int | None = None  # steps between two snapshots of a render in progress; None: none are kept
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Rendered:
     clip: Clip
     mp4: bytes
     receipt: Receipt
+    snapshots: SnapshotFile | None = None  # to be removed once the film is written
 
 
 class Stopwatch:
@@ -112,7 +115,8 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
     config = pipeline.fitted(config)
     settings = settings_of(config, film)
     watch("load", 1, 1)
-    clip = pipeline(config, on_progress=watch)
+    snapshots = _snapshots(config, setup, film, settings, pipeline.weights)
+    clip = pipeline(config, on_progress=watch, snapshots=snapshots)
     watch("encode", 0, 1)
     manifest = provision.read_manifest(setup.models_dir)
     mp4 = encode_clip(clip, metadata={"comment": MARK})
@@ -134,7 +138,22 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
         timings_s=watch.timings_s,
         cost=_cost(sum(watch.timings_s.values()), setup.rate_eur_per_h),
     )
-    return Rendered(clip, mp4, receipt)
+    return Rendered(clip, mp4, receipt, snapshots)
+
+
+def _snapshots(
+    config: GenerationConfig, setup: Setup, film: Path, settings: Settings, weights: dict[str, str]
+) -> SnapshotFile | None:
+    if setup.snapshot_every is None:
+        return None
+    key = snapshot_key(
+        request=[config.prompt, config.negative_prompt, config.seed, settings.model_dump(mode="json")],
+        pipeline=setup.pipeline.value,
+        weights=weights,
+        place=_place(setup).model_dump(mode="json"),
+        code=this_code().model_dump(mode="json"),
+    )
+    return SnapshotFile(snapshot_path(film), key, setup.snapshot_every)
 
 
 def _place(setup: Setup) -> Place:

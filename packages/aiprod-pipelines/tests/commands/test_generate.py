@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 from aiprod_pipelines.cli import app
 from aiprod_pipelines.media import read_clip
 from aiprod_pipelines.proof.receipt import read_receipt, receipt_path
+from aiprod_pipelines.snapshot import snapshot_path
 from aiprod_pipelines.sovereignty import provision
 
 SMALL = ["--width", "32", "--height", "32", "--num-frames", "9", "--num-inference-steps", "2", "--threads", "1"]
@@ -256,3 +258,25 @@ def test_guidance_options_reach_the_film_and_its_receipt(studio: Studio) -> None
     receipt_path(studio.film).unlink()
     assert "stg-blocks: got 7, expected layers 0 to 1" in studio.refused("--stg-scale", "1", "--stg-blocks", "7")
     assert "apg-eta: got 2.0, expected 0.0 to 1.0" in studio.refused("--apg-eta", "2")
+
+
+def test_a_render_killed_in_the_middle_goes_on_to_the_same_bytes(studio: Studio) -> None:
+    many = ["--num-inference-steps", "400", "--snapshot-every", "20"]
+    whole = studio.generate(*many[:2])
+    assert whole.exit_code == 0, whole.output
+    expected = studio.film.read_bytes()
+    studio.film.unlink()
+    paths = ["--model", str(studio.family), "--output-path", str(studio.film)]
+    command = [sys.executable, "-m", "aiprod_pipelines.ti2vid_one_stage", PROMPT, *SMALL, *paths, *many]
+    snapshot = snapshot_path(studio.film)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not snapshot.exists() and process.poll() is None:
+            time.sleep(0.005)
+        process.kill()
+    assert snapshot.exists()
+    assert not studio.film.exists()
+    resumed = studio.generate(*many)
+    assert resumed.exit_code == 0, resumed.output
+    assert "resumed at step" in resumed.stderr
+    assert studio.film.read_bytes() == expected
+    assert not snapshot.exists()

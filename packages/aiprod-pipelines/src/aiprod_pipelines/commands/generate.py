@@ -101,6 +101,10 @@ def generate(
     ] = "fp32",
     threads: Threads = None,
     rate_eur_per_h: Rate = 0.0,
+    snapshot_every: Annotated[
+        int | None,
+        typer.Option(min=1, help="Keep the render every so many steps; the same command goes on from there."),
+    ] = None,
     output_path: Annotated[Path, typer.Option(help="The .mp4 to write; the receipt goes beside it.")] = Path("out.mp4"),
     contact_sheet: Annotated[
         Path | None, typer.Option(help="Also write a .png with the clip's frames and sound.")
@@ -145,6 +149,7 @@ def generate(
         pipeline=pipeline,
         precision=precision,
         rate_eur_per_h=rate_eur_per_h,
+        snapshot_every=snapshot_every,
     )
     with forbid_network(), live_progress() as on_progress:
         rendered = render(config, setup, output_path, on_progress=on_progress)
@@ -152,6 +157,10 @@ def generate(
     if contact_sheet is not None:
         files[contact_sheet] = encode_contact_sheet(rendered.clip)
     output.save(files)
+    if rendered.snapshots is not None:
+        rendered.snapshots.remove()
+        if rendered.snapshots.resumed_at:
+            typer.echo(f"note: resumed at step {rendered.snapshots.resumed_at}, from a snapshot", err=True)
     _report(rendered, output_path, time.perf_counter() - began_s, as_json)
 
 
