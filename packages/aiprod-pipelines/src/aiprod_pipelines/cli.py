@@ -53,7 +53,7 @@ class LazyCommands(TyperGroup):
             typer.echo(f"error: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(1) from error
         except KeyboardInterrupt as interrupt:
-            typer.echo("stopped; nothing was written", err=True)
+            typer.echo("stopped; no film was written", err=True)
             raise typer.Exit(130) from interrupt
 
 

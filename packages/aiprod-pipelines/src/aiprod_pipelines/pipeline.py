@@ -1,7 +1,7 @@
 """What all pipelines share: a family of models, verified and loaded, and one way from a request to a clip."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -9,6 +9,7 @@ import torch
 from einops import rearrange
 
 from aiprod_core.generation import NOTHING_GIVEN, Conditions, Snapshots, SovereignModels, generate
+from aiprod_core.lora import LoraFile, Loras, read_lora
 from aiprod_core.types import Compression, GenerationConfig
 from aiprod_pipelines.media import Clip
 from aiprod_pipelines.sovereignty import provision
@@ -25,6 +26,7 @@ class SovereignPipeline:
     def __init__(self, models: SovereignModels, weights: dict[str, str]) -> None:
         self.models = models
         self.weights = weights
+        self._loras = Loras(models.shdt)
 
     @classmethod
     def from_pretrained(
@@ -46,6 +48,13 @@ class SovereignPipeline:
         """Words of `prompt` that the text encoder never met in training, in order."""
         words = re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", prompt.lower())
         return [word for word in dict.fromkeys(words) if word not in self.models.words]
+
+    def set_loras(self, loras: Sequence[LoraFile]) -> None:
+        """Put LoRAs on the transformer instead of any before; none takes them off.
+
+        Raises `WeightsError` for a file that cannot be read or does not belong to this model.
+        """
+        self._loras.set([(read_lora(lora.path, self.models.shdt), lora.strength) for lora in loras])
 
     def fitted(self, config: GenerationConfig) -> GenerationConfig:
         """The request with what the source decides, such as size and length, in its place."""

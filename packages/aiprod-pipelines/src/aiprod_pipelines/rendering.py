@@ -16,11 +16,22 @@ from typing import Literal, TypeAlias
 
 import torch
 
+from aiprod_core.lora import LoraFile
 from aiprod_core.types import GenerationConfig
 from aiprod_pipelines.machine import this_machine
 from aiprod_pipelines.media import Clip, encode_clip
 from aiprod_pipelines.pipeline import SovereignPipeline
-from aiprod_pipelines.proof.receipt import Cost, Model, Output, Place, Receipt, Settings, settings_of, this_code
+from aiprod_pipelines.proof.receipt import (
+    Cost,
+    Model,
+    Output,
+    Place,
+    Receipt,
+    Settings,
+    loras_of,
+    settings_of,
+    this_code,
+)
 from aiprod_pipelines.snapshot import SnapshotFile, snapshot_key, snapshot_path
 from aiprod_pipelines.sovereignty import provision
 
@@ -68,6 +79,7 @@ class Setup:
 
     models_dir: Path
     pipeline: PipelineName = PipelineName.TI2VID_ONE_STAGE
+    loras: tuple[LoraFile, ...] = ()
     device: str = "cpu"
     precision: Precision = "fp32"
     rate_eur_per_h: float = 0.0
@@ -112,6 +124,8 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
     watch("load", 0, 1)
     kind = setup.pipeline.load()
     pipeline = kind.from_pretrained(setup.models_dir, device=setup.device, precision=setup.precision)
+    pipeline.set_loras(setup.loras)
+    loras = loras_of(setup.loras, film)
     config = pipeline.fitted(config)
     settings = settings_of(config, film)
     watch("load", 1, 1)
@@ -129,7 +143,7 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
         pipeline=setup.pipeline.value,
         settings=settings,
         unknown_words=tuple(pipeline.unknown_words(config.prompt)),
-        model=Model(name=manifest.name, version=manifest.version, weights=pipeline.weights),
+        model=Model(name=manifest.name, version=manifest.version, weights=pipeline.weights, loras=loras),
         code=this_code(),
         place=_place(setup),
         output=Output(
@@ -150,6 +164,7 @@ def _snapshots(
         request=[config.prompt, config.negative_prompt, config.seed, settings.model_dump(mode="json")],
         pipeline=setup.pipeline.value,
         weights=weights,
+        loras=[(lora.sha256, lora.strength) for lora in loras_of(setup.loras, film)],
         place=_place(setup).model_dump(mode="json"),
         code=this_code().model_dump(mode="json"),
     )

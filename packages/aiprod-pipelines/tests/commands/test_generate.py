@@ -12,11 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import Result
 from PIL import Image
 from tiny_family import PROMPT
 from typer.testing import CliRunner
 
+from aiprod_core.generation import load_model
+from aiprod_core.lora import Lora, LowRank, linear_modules, save_lora
+from aiprod_core.models.shdt import SHDT
 from aiprod_pipelines.cli import app
 from aiprod_pipelines.media import read_clip
 from aiprod_pipelines.proof.receipt import read_receipt, receipt_path
@@ -233,6 +237,29 @@ def test_a_retake_is_rendered_and_replayed_from_its_receipt(studio: Studio, film
     again = CliRunner().invoke(app, ["replay", str(receipt_path(studio.film)), "--model", str(studio.family)])
     assert again.exit_code == 0, again.output
     assert "identical" in again.stdout
+
+
+def test_a_lora_changes_the_film_and_is_in_the_receipt_that_replays_it(studio: Studio, tmp_path: Path) -> None:
+    assert studio.generate().exit_code == 0
+    plain = studio.film.read_bytes()
+    shdt = load_model(SHDT, studio.family / "shdt.safetensors")
+    name, module = next(iter(linear_modules(shdt).items()))
+    layer = LowRank(torch.ones(2, module.in_features), torch.ones(module.out_features, 2))
+    save_lora(Lora("ones", {name: layer}), tmp_path / "ones.safetensors")
+    made = studio.generate("--lora", str(tmp_path / "ones.safetensors"), "0.5")
+    assert made.exit_code == 0, made.output
+    assert studio.film.read_bytes() != plain
+    assert read_receipt(receipt_path(studio.film)).model.loras[0].strength == 0.5
+    again = CliRunner().invoke(app, ["replay", str(receipt_path(studio.film)), "--model", str(studio.family)])
+    assert "identical" in again.stdout, again.output
+    assert studio.generate("--lora", str(tmp_path / "ones.safetensors"), "0").exit_code == 0
+    assert studio.film.read_bytes() == plain
+    wrong = studio.generate("--lora", str(tmp_path / "ones.safetensors"), "much")
+    assert wrong.exit_code == 2
+    assert "expected PATH STRENGTH" in wrong.stderr
+    foreign = studio.generate("--lora", str(studio.family / "nac.safetensors"), "1")
+    assert foreign.exit_code == 1
+    assert "keys that fit no module" in foreign.stderr
 
 
 def test_options_that_contradict_the_pipeline_are_refused(studio: Studio, film: Path) -> None:

@@ -91,7 +91,7 @@ def test_another_picture_is_refused(tmp_path: Path) -> None:
     config = _config(tmp_path)
     receipt = _receipt(config, tmp_path / "out.mp4")
     Image.fromarray(np.full((4, 4, 3), 9, np.uint8)).save(config.images[0].path)
-    with pytest.raises(InputError, match=r"cat\.png: got another picture"):
+    with pytest.raises(InputError, match=r"cat\.png: got another file"):
         config_of(receipt, tmp_path)
     config.images[0].path.unlink()
     with pytest.raises(MediaError, match=r"cat\.png: cannot read"):

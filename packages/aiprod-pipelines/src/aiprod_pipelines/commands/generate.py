@@ -13,7 +13,7 @@ from aiprod_core.errors import InputError
 from aiprod_core.types import GenerationConfig, SourceCondition
 from aiprod_pipelines import output
 from aiprod_pipelines.commands.options import ModelsRoot, Rate, Threads
-from aiprod_pipelines.commands.pinned import Pinned, PinnedCommand
+from aiprod_pipelines.commands.pinned import Pinned, PinnedCommand, WithLoras
 from aiprod_pipelines.commands.progress import live_progress
 from aiprod_pipelines.contact_sheet import encode_contact_sheet
 from aiprod_pipelines.media import check_video_path
@@ -95,6 +95,7 @@ def generate(
     model: Annotated[
         str, typer.Option(help="Name of a folder of weights, or a path to one.")
     ] = provision.DEFAULT_MODEL,
+    lora: WithLoras = None,
     models_root: ModelsRoot = None,
     precision: Annotated[
         Precision, typer.Option(help="fp32 repeats best, bf16 is faster where the CPU has it.")
@@ -147,6 +148,7 @@ def generate(
     setup = Setup(
         models_dir=provision.locate(model, environment=models_root),
         pipeline=pipeline,
+        loras=tuple(lora or ()),
         precision=precision,
         rate_eur_per_h=rate_eur_per_h,
         snapshot_every=snapshot_every,

@@ -1,6 +1,6 @@
-"""The option `--image PATH FRAME STRENGTH`, which may be given any number of times.
+"""Options of several words, any number of times: `--image PATH FRAME STRENGTH`, `--lora PATH STRENGTH`.
 
-typer has no repeatable option of three values: the three words are joined into one before typer sees them.
+typer has no repeatable option of several values: the words are joined into one before typer sees them.
 """
 
 from pathlib import Path
@@ -9,14 +9,15 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from aiprod_core.lora import LoraFile
 from aiprod_core.types import ImageCondition
 
-WORDS = 3
+WORDS = {"--image": 3, "--lora": 2}
 SEPARATOR = "\x1f"
 
 
 class PinnedCommand(TyperCommand):
-    """A command whose `--image` takes three words."""
+    """A command whose `--image` and `--lora` take several words."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         joined: list[str] = []
@@ -27,9 +28,9 @@ class PinnedCommand(TyperCommand):
             if word == "--":
                 joined += rest
                 break
-            if word == "--image":
-                joined.append(SEPARATOR.join(rest[:WORDS]))
-                del rest[:WORDS]
+            if count := WORDS.get(word):
+                joined.append(SEPARATOR.join(rest[:count]))
+                del rest[:count]
         return super().parse_args(ctx, joined)
 
 
@@ -45,6 +46,25 @@ def parse_pinned(words: str) -> ImageCondition:
         ) from error
 
 
+def parse_lora(words: str) -> LoraFile:
+    """The LoRA and the strength that two joined words name. Raises `typer.BadParameter`, a usage error."""
+    try:
+        path, strength = words.split(SEPARATOR)
+        return LoraFile(Path(path), float(strength))
+    except ValueError as error:
+        got = words.replace(SEPARATOR, " ")
+        raise typer.BadParameter(f"got {got!r}, expected PATH STRENGTH; write --lora night.safetensors 0.8") from error
+
+
+WithLoras = Annotated[
+    list[LoraFile] | None,
+    typer.Option(
+        "--lora",
+        parser=parse_lora,
+        metavar="PATH STRENGTH",
+        help="Put a LoRA on the model, with a strength. Repeatable.",
+    ),
+]
 Pinned = Annotated[
     list[ImageCondition] | None,
     typer.Option(

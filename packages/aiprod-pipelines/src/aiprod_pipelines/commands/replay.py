@@ -17,7 +17,15 @@ from aiprod_pipelines.commands.options import ModelsRoot
 from aiprod_pipelines.commands.progress import live_progress
 from aiprod_pipelines.machine import this_machine
 from aiprod_pipelines.media import check_video_path
-from aiprod_pipelines.proof.receipt import Receipt, config_of, film_path, read_receipt, receipt_path, this_code
+from aiprod_pipelines.proof.receipt import (
+    Receipt,
+    config_of,
+    film_path,
+    loras_in,
+    read_receipt,
+    receipt_path,
+    this_code,
+)
 from aiprod_pipelines.quality.compare import Verdict, compare
 from aiprod_pipelines.rendering import PipelineName, Setup, render
 from aiprod_pipelines.sovereignty import provision
@@ -52,6 +60,7 @@ def replay(
     setup = Setup(
         models_dir=models_dir,
         pipeline=pipeline_of(receipt),
+        loras=loras_in(receipt, receipt_file.resolve().parent),
         device=receipt.place.device,
         precision=receipt.place.precision,
         rate_eur_per_h=receipt.cost.rate_eur_per_h,

@@ -7,6 +7,7 @@ no host name and no absolute path: pictures that were pinned are named relative 
 import hashlib
 import os
 import platform
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from importlib import metadata
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import aiprod_core
 import aiprod_pipelines
 from aiprod_core.errors import InputError, MediaError
+from aiprod_core.lora import LoraFile
 from aiprod_core.types import GenerationConfig, ImageCondition, SourceCondition
 
 SCHEMA: Literal["aiprod.receipt/1"] = "aiprod.receipt/1"
@@ -71,12 +73,21 @@ class Settings(_Part):
     source: Source | None = None
 
 
+class LoraUse(_Part):
+    """A LoRA that was on the model; `path` relative to the folder of the film."""
+
+    path: str
+    sha256: Sha256
+    strength: float
+
+
 class Model(_Part):
     """The weights, by name and by content."""
 
     name: str
     version: str
     weights: dict[str, Sha256]
+    loras: tuple[LoraUse, ...] = ()
 
 
 class Code(_Part):
@@ -216,11 +227,24 @@ def config_of(receipt: Receipt, folder: Path) -> GenerationConfig:
     )
 
 
+def loras_of(loras: Sequence[LoraFile], film: Path) -> tuple[LoraUse, ...]:
+    """LoRAs as the receipt of `film` names them."""
+    folder = film.resolve().parent
+    return tuple(
+        LoraUse(path=_relative(lora.path, folder), sha256=_digest(lora.path), strength=lora.strength) for lora in loras
+    )
+
+
+def loras_in(receipt: Receipt, folder: Path) -> tuple[LoraFile, ...]:
+    """The LoRAs of a receipt, looked for from `folder`. Raises as `config_of` does."""
+    return tuple(LoraFile(_unchanged(lora, folder), lora.strength) for lora in receipt.model.loras)
+
+
 def _relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path.resolve(), folder)).as_posix()
 
 
-def _unchanged(part: PinnedImage | Source, folder: Path) -> Path:
+def _unchanged(part: PinnedImage | Source | LoraUse, folder: Path) -> Path:
     path = folder / part.path
     if _digest(path) != part.sha256:
         raise InputError(f"{path}: got another file, expected SHA-256 {part.sha256[:12]}…; put the first one back")
