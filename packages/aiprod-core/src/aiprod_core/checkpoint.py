@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from aiprod_core.errors import WeightsError
+from aiprod_core.quantize import prepare_for
 
 FORMAT = "aiprod-1"
 _HEADER = (
@@ -77,8 +78,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(module: nn.Module, path: Path, prefix: str = "") -> None:
-    """Load the tensors whose names start with `prefix` into `module`, in the module's own type; all must fit."""
+    """Load the tensors whose names start with `prefix` into `module`, in the module's own type; all must fit.
+
+    Layers that the file has in eight bits become so.
+    """
     tensors = {name[len(prefix) :]: tensor for name, tensor in read_tensors(path).items() if name.startswith(prefix)}
+    prepare_for(module, tensors)
     expected = module.state_dict()
     wrong = sorted(expected.keys() ^ tensors.keys())
     wrong += sorted(n for n in expected.keys() & tensors.keys() if expected[n].shape != tensors[n].shape)

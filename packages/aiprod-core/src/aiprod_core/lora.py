@@ -65,7 +65,7 @@ class Loras:
         for lora, strength in loras:
             for name, layer in lora.layers.items():
                 check_fit(lora, name, layer, modules[name])
-                added.setdefault(name, []).append((_placed(layer, modules[name].weight), strength))
+                added.setdefault(name, []).append((_placed(layer, modules[name].weight.device), strength))
         self.clear()
         self._hooks = [modules[name].register_forward_hook(_addition(layers)) for name, layers in added.items()]
 
@@ -148,14 +148,15 @@ def _layer(part: dict[str, Tensor]) -> LowRank:
     return LowRank(down, up if alpha == rank else up * (alpha / rank))
 
 
-def _placed(layer: LowRank, weight: Tensor) -> LowRank:
-    return LowRank(layer.down.to(weight), layer.up.to(weight))
+def _placed(layer: LowRank, device: torch.device) -> LowRank:
+    return LowRank(layer.down.to(device), layer.up.to(device))
 
 
 def _addition(layers: list[tuple[LowRank, float]]) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
     def added(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> Tensor:
         for layer, strength in layers:
-            output = output + strength * F.linear(F.linear(given[0], layer.down), layer.up)
+            inner = F.linear(given[0], layer.down.to(output.dtype))
+            output = output + strength * F.linear(inner, layer.up.to(output.dtype))
         return output
 
     return added

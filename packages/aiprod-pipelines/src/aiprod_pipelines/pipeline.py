@@ -10,6 +10,7 @@ from einops import rearrange
 
 from aiprod_core.generation import NOTHING_GIVEN, Conditions, Snapshots, SovereignModels, generate
 from aiprod_core.lora import LoraFile, Loras, read_lora
+from aiprod_core.quantize import WeightFormat, quantize
 from aiprod_core.types import Compression, GenerationConfig
 from aiprod_pipelines.media import Clip
 from aiprod_pipelines.sovereignty import provision
@@ -48,6 +49,11 @@ class SovereignPipeline:
         """Words of `prompt` that the text encoder never met in training, in order."""
         words = re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", prompt.lower())
         return [word for word in dict.fromkeys(words) if word not in self.models.words]
+
+    def quantize(self, stored_as: WeightFormat) -> None:
+        """Bring the weights of the transformer and of the text encoder to eight bits, for good."""
+        quantize(self.models.shdt, stored_as)
+        quantize(self.models.text_encoder, stored_as)
 
     def set_loras(self, loras: Sequence[LoraFile]) -> None:
         """Put LoRAs on the transformer instead of any before; none takes them off.

@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 import torch
 
 from aiprod_core.lora import LoraFile
+from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import GenerationConfig
 from aiprod_pipelines.machine import this_machine
 from aiprod_pipelines.media import Clip, encode_clip
@@ -82,6 +83,7 @@ class Setup:
     loras: tuple[LoraFile, ...] = ()
     device: str = "cpu"
     precision: Precision = "fp32"
+    quantization: WeightFormat | None = None  # of weights that are not in eight bits already
     rate_eur_per_h: float = 0.0
     snapshot_every: int | None = None  # steps between two snapshots of a render in progress; None: none are kept
 
@@ -124,6 +126,8 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
     watch("load", 0, 1)
     kind = setup.pipeline.load()
     pipeline = kind.from_pretrained(setup.models_dir, device=setup.device, precision=setup.precision)
+    if setup.quantization is not None:
+        pipeline.quantize(setup.quantization)
     pipeline.set_loras(setup.loras)
     loras = loras_of(setup.loras, film)
     config = pipeline.fitted(config)
@@ -176,6 +180,7 @@ def _place(setup: Setup) -> Place:
     return Place(
         device=setup.device,
         precision=setup.precision,
+        quantization=setup.quantization,
         threads=torch.get_num_threads(),
         isa=machine.isa,
         processor=machine.processor,

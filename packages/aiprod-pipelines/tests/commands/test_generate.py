@@ -239,6 +239,19 @@ def test_a_retake_is_rendered_and_replayed_from_its_receipt(studio: Studio, film
     assert "identical" in again.stdout
 
 
+@pytest.mark.parametrize("stored_as", ["int8", "fp8_e4m3"])
+def test_eight_bit_weights_render_a_film_that_replays(studio: Studio, stored_as: str) -> None:
+    assert studio.generate().exit_code == 0
+    plain = read_clip(studio.film).frames.astype(float)
+    made = studio.generate("--quantization", stored_as)
+    assert made.exit_code == 0, made.output
+    difference = np.abs(read_clip(studio.film).frames - plain)
+    assert 0 < difference.mean() < 10
+    assert read_receipt(receipt_path(studio.film)).place.quantization == stored_as
+    again = CliRunner().invoke(app, ["replay", str(receipt_path(studio.film)), "--model", str(studio.family)])
+    assert "identical" in again.stdout, again.output
+
+
 def test_a_lora_changes_the_film_and_is_in_the_receipt_that_replays_it(studio: Studio, tmp_path: Path) -> None:
     assert studio.generate().exit_code == 0
     plain = studio.film.read_bytes()

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from aiprod_core.checkpoint import Lineage, read_header, save_checkpoint
 from aiprod_core.errors import InputError
+from aiprod_core.quantize import SCALE
 from aiprod_trainer.config import TrainConfig, parse
 from aiprod_trainer.strategies import build
 from aiprod_trainer.trainer import last_checkpoint, read_checkpoint
@@ -36,7 +37,7 @@ def export_run(run: Path, output: Path) -> list[Path]:
     output.mkdir(parents=True, exist_ok=True)
     written = []
     for name, part in strategy.parts.items():
-        tensors = {key: _as_shipped(key, tensor) for key, tensor in part.state_dict().items()}
+        tensors = {key: as_shipped(key, tensor) for key, tensor in part.state_dict().items()}
         save_checkpoint(output / f"{name}.safetensors", name, part.config, tensors, _lineage(state, config))
         written.append(output / f"{name}.safetensors")
     for name, text in strategy.files.items():
@@ -63,9 +64,10 @@ def _facts(path: Path) -> dict[str, Any]:
     return facts
 
 
-def _as_shipped(name: str, tensor: Tensor) -> Tensor:
-    """bf16, but statistics of latents keep every digit: an error there would shift a whole picture."""
-    keep = not tensor.is_floating_point() or name in ("latent_mean", "latent_scale")
+def as_shipped(name: str, tensor: Tensor) -> Tensor:
+    """bf16, but statistics of latents keep every digit, and eight-bit weights and their scales stay what they are."""
+    keep = not tensor.is_floating_point() or tensor.dtype.itemsize == 1
+    keep = keep or name in ("latent_mean", "latent_scale") or name.endswith(SCALE)
     return tensor if keep else tensor.to(torch.bfloat16)
 
 

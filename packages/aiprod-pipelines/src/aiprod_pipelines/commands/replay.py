@@ -63,6 +63,7 @@ def replay(
         loras=loras_in(receipt, receipt_file.resolve().parent),
         device=receipt.place.device,
         precision=receipt.place.precision,
+        quantization=receipt.place.quantization,
         rate_eur_per_h=receipt.cost.rate_eur_per_h,
     )
     with forbid_network(), live_progress() as on_progress:

@@ -20,6 +20,7 @@ import aiprod_core
 import aiprod_pipelines
 from aiprod_core.errors import InputError, MediaError
 from aiprod_core.lora import LoraFile
+from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import GenerationConfig, ImageCondition, SourceCondition
 
 SCHEMA: Literal["aiprod.receipt/1"] = "aiprod.receipt/1"
@@ -104,6 +105,7 @@ class Place(_Part):
 
     device: str
     precision: Literal["fp32", "bf16"]
+    quantization: WeightFormat | None = None
     threads: int
     isa: str
     processor: str

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aiprod_trainer.config import TrainConfig
+from aiprod_trainer.quantization import main as quantize
 from aiprod_trainer.release import export_run
 from aiprod_trainer.strategies import build
 from aiprod_trainer.trainer import Trainer
@@ -42,6 +43,11 @@ def export(
     """Write a run's averaged weights as checkpoints that ship, and renew the manifest and the checksums."""
     for path in export_run(folder, output):
         typer.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+app.command("quantize", epilog="Example: aiprod train quantize --input models/aiprod-sovereign --output small")(
+    quantize
+)
 
 
 @app.command(epilog="Example: aiprod train curve runs/hwvae")
