@@ -1,8 +1,8 @@
 """Weights in eight bits: half the memory of bf16, computed with in the type of their input.
 
-Linear layers of the blocks, and those that make modulation of a time, are stored as int8 or float8 (E4M3) with one scale
-an output channel; norms, biases, tables, embeddings and the projections into and out of the model stay as they are. In a file, a quantised layer is
-`weight` and `weight_scale` (float32), as in FP8 checkpoints of others.
+Linear layers of the blocks, and those that turn a time into modulation, are int8 or float8 (E4M3) with one scale an
+output channel; norms, biases, tables, embeddings and the projections into and out of the model stay as they are. In a
+file, a quantised layer is `weight` and `weight_scale` (float32), as in FP8 checkpoints of others.
 """
 
 from collections.abc import Callable, Mapping

@@ -55,7 +55,7 @@ def denoise(
     times = run.schedule.times().to(video.device)
     for step in range(begun.steps if begun is not None else 0, run.schedule.steps):
         t, t_next = times[step], times[step + 1]
-        flows = _flows(model, LatentState(video, audio), run, t)
+        flows = _flows(model, LatentState(video, audio), run, t, t_next)
         now, then = (along(run.video_pins.clock(time), video) for time in (t, t_next))
         seen = {name: flow.video for name, flow in flows.items() if flow.video is not None}
         video = euler_flow_step(video, run.guider.video(seen, video, now), now, then)
@@ -67,17 +67,18 @@ def denoise(
     return LatentState(video, audio)
 
 
-def _flows(model: SHDT, state: LatentState, run: Run, t: Tensor) -> dict[Pass, LatentState]:
+def _flows(model: SHDT, state: LatentState, run: Run, t: Tensor, t_next: Tensor) -> dict[Pass, LatentState]:
     """The velocities of every pass that the guider needs; those with and without the prompt go as one batch."""
     assert state.video is not None
     passes, count = run.guider.passes, state.video.shape[0]
-    t_video = run.video_pins.clock(t)
-    t_audio = run.audio_pins.clock(t) if run.audio_pins is not None else t.view(1, 1)
+
+    def clocks(time: Tensor, batch: int) -> tuple[Tensor, Tensor]:
+        audio = run.audio_pins.clock(time) if run.audio_pins is not None else time.view(1, 1)
+        return run.video_pins.clock(time).expand(batch, -1), audio.expand(batch, -1)
 
     def asked(state: LatentState, text: TextContext, attending: Attending) -> LatentState:
         batch = text.mask.shape[0]
-        clocks = t_video.expand(batch, -1), t_audio.expand(batch, -1)
-        return model(state, text, *clocks, run.frame_rate_hz, attending)
+        return model(state, text, *clocks(t, batch), run.frame_rate_hz, attending, clocks(t_next, batch))
 
     if Pass.UNPROMPTED in passes:
         both = asked(_twice(state), run.text, Attending())

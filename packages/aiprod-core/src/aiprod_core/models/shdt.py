@@ -43,6 +43,7 @@ class SHDTConfig:
     expansion: float = 2.5
     compression: Compression
     sample_rate_hz: int = 24000
+    spans: bool = False  # whether it is told the time it jumps to, as a model of few steps is
 
     @property
     def inner(self) -> int:
@@ -144,6 +145,7 @@ class SHDT(nn.Module):
         self.video_in = nn.Linear(config.video_channels * config.patch**2, video)
         self.audio_in = nn.Linear(config.audio_channels, audio)
         self.time = TimeEmbedding(video)
+        self.span = TimeEmbedding(video) if config.spans else None
         self.pool = nn.Linear(config.text_width, video)
         self.video_modulation = nn.Linear(video, 6 * video)
         self.audio_modulation = nn.Linear(video, 6 * audio)
@@ -155,6 +157,9 @@ class SHDT(nn.Module):
         for modulation in (self.video_modulation, self.audio_modulation):
             nn.init.zeros_(modulation.weight)
             nn.init.zeros_(modulation.bias)
+        if self.span is not None:  # it starts as the model that knows no spans
+            nn.init.zeros_(self.span.out.weight)
+            nn.init.zeros_(self.span.out.bias)
 
     def read(self, text: Tensor, mask: Tensor) -> TextContext:
         """Text features `[b n text_width]` and mask `[b n]` → what every step needs of them."""
@@ -172,16 +177,18 @@ class SHDT(nn.Module):
         t_audio: Tensor,
         frame_rate_hz: float,
         attending: Attending = EVERYTHING,
+        until: tuple[Tensor, Tensor] | None = None,
     ) -> LatentState:
         """Velocities of both latents.
 
         `state`: video `[b c t h w]`; audio `[b c l]`, or None for pictures alone. `t_video`: `[b t]`, a time in [0, 1]
-        for each latent frame, since a pinned frame runs on its own clock. `t_audio`: `[b 1]`.
+        for each latent frame, since a pinned frame runs on its own clock; `t_audio`: `[b l]`, or `[b 1]` for all.
+        `until`: the times they are to jump to, for a model of few steps, which gives the mean velocity on the way.
         """
         assert state.video is not None
         p = self.config.patch
         x = self.video_in(rearrange(state.video, "b c t (h p) (w q) -> b t h w (c p q)", p=p, q=p))
-        clock = self.time(t_video) + text.pooled[:, None]  # [b t d]
+        clock = self._clock(t_video, until[0] if until is not None else t_video) + text.pooled[:, None]  # [b t d]
         moods = Moods(rearrange(self.video_modulation(F.silu(clock)), "b t d -> b t 1 1 d"), None)
         frames, height, width = x.shape[1:4]
         at = self.positions.video(frames, height, width, frame_rate_hz)
@@ -189,7 +196,7 @@ class SHDT(nn.Module):
         a, audio_clock = None, None
         if state.audio is not None:
             a = self.audio_in(rearrange(state.audio, "b c l -> b l c"))
-            audio_clock = self.time(t_audio) + text.pooled[:, None]  # [b 1 d]
+            audio_clock = self._clock(t_audio, until[1] if until is not None else t_audio) + text.pooled[:, None]
             moods = Moods(moods.video, self.audio_modulation(F.silu(audio_clock)))
             turns = Turns(turns.video, Turn.of(self.positions.audio(a.shape[1]).to(a.device)))
         attended = 0
@@ -204,6 +211,11 @@ class SHDT(nn.Module):
         video = rearrange(video, "b t h w (c p q) -> b c t (h p) (w q)", p=p, q=p)
         audio = rearrange(self.audio_out(a, audio_clock), "b l c -> b c l") if a is not None else None
         return LatentState(video, audio)
+
+    def _clock(self, t: Tensor, until: Tensor) -> Tensor:
+        """A time, and the span to the next where the model knows of spans, as a vector `[… d]`."""
+        clock: Tensor = self.time(t)
+        return clock if self.span is None else clock + self.span(t - until)
 
 
 @dataclass(frozen=True)

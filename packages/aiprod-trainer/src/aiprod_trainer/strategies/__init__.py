@@ -10,6 +10,7 @@ STRATEGIES = {
     "video_autoencoder": "VideoAutoencoder",
     "audio_autoencoder": "AudioAutoencoder",
     "text_to_video": "TextToVideo",
+    "few_steps": "FewSteps",
     "attribute_judge": "AttributeJudge",
 }
 

@@ -16,7 +16,7 @@ from aiprod_core.components.schedulers import training_times
 from aiprod_core.generation import TOKENIZER_FILE, WORDS_FILE, SovereignModels, load_model
 from aiprod_core.models import shdt, text_encoder
 from aiprod_core.models.hwvae import HWVAE
-from aiprod_core.models.shdt import SHDT
+from aiprod_core.models.shdt import SHDT, SHDTConfig
 from aiprod_core.models.text_encoder import TextEncoder, TextTokenizer
 from aiprod_core.types import LatentState
 from aiprod_trainer.config import Section, TrainConfig, parse
@@ -54,11 +54,22 @@ class TextToVideo:
 
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
-        self.options: Options = parse(Options, config.training_strategy, "training_strategy")
-        self.shdt = SHDT(PRESETS[config.model.preset])
+        self.options = self.parsed(config)
+        self.shdt = SHDT(self.transformer(config))
         self.text_encoder = TextEncoder(text_encoder.NANO)
         self.model = nn.ModuleDict({"shdt": self.shdt, "text_encoder": self.text_encoder})
         self.tokenizer = TextTokenizer(train_tokenizer(text_encoder.NANO.vocabulary), text_encoder.NANO.longest)
+
+    @staticmethod
+    def parsed(config: TrainConfig) -> "Options":
+        """The strategy's own options."""
+        options: Options = parse(Options, config.training_strategy, "training_strategy")
+        return options
+
+    @staticmethod
+    def transformer(config: TrainConfig) -> SHDTConfig:
+        """The model to train."""
+        return PRESETS[config.model.preset]
 
     @cached_property
     def latents(self) -> LatentSet:
