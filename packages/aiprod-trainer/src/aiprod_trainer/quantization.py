@@ -47,7 +47,7 @@ def quantize_release(weights: Path, output: Path, stored_as: WeightFormat) -> tu
     return before, after
 
 
-@app.command(epilog="Example: aiprod train quantize --input models/aiprod-sovereign --output /tmp/small --format int8")
+@app.command(epilog="Example: aiprod train quantize --input models/aiprod-sovereign --output small --format int8")
 def main(
     weights: Annotated[Path, typer.Option("--input", help="Folder of weights to read.")],
     output: Annotated[Path, typer.Option("--output", help="Folder to write; it must not be there.")],
