@@ -29,7 +29,7 @@ def pin_pictures(models: SovereignModels, frames: int, pictures: Sequence[Pinned
     The first latent frame holds one picture; a later one spans several, and there the picture stands still.
     """
     by = models.compression
-    count, channels = latent_frame_of(frames - 1, by) + 1, models.shdt.config.video_channels
+    count, channels = by.latent_frames(frames), models.shdt.config.video_channels
     height, width = (side // by.space for side in pictures[0].picture.shape[-2:])
     latents, strength = torch.zeros(1, channels, count, height, width), torch.zeros(count)
     for pin in pictures:
@@ -59,7 +59,7 @@ def pin_sound(models: SovereignModels, sound: Tensor, kept: Tensor) -> Pins:
 
 def kept_frames(frames: int, span: tuple[float, float], frame_rate_hz: float, by: Compression) -> Tensor:
     """Which latent frames `[n]` of `frames` pixel frames show nothing of the time `span`, in seconds."""
-    count = latent_frame_of(frames - 1, by) + 1
+    count = by.latent_frames(frames)
     first_frames = torch.tensor([0] + [by.time * n + 1 for n in range(count - 1)])
     last_frames = torch.arange(count) * by.time
     return (last_frames + 1 <= span[0] * frame_rate_hz) | (first_frames >= span[1] * frame_rate_hz)

@@ -10,7 +10,7 @@ from aiprod_core.components.diffusion_steps import euler_flow_step
 from aiprod_core.components.guiders import MultiModalGuider, Pass
 from aiprod_core.components.schedulers import FlowSchedule
 from aiprod_core.conditioning import Pins, along
-from aiprod_core.models.shdt import SHDT, Attending, TextContext
+from aiprod_core.models.shdt import EVERYTHING, SHDT, Attending, TextContext
 from aiprod_core.types import LatentState
 
 
@@ -81,10 +81,10 @@ def _flows(model: SHDT, state: LatentState, run: Run, t: Tensor, t_next: Tensor)
         return model(state, text, *clocks(t, batch), run.frame_rate_hz, attending, clocks(t_next, batch))
 
     if Pass.UNPROMPTED in passes:
-        both = asked(_twice(state), run.text, Attending())
+        both = asked(_twice(state), run.text, EVERYTHING)
         flows = dict(zip((Pass.PROMPTED, Pass.UNPROMPTED), _halves(both), strict=True))
     else:
-        flows = {Pass.PROMPTED: asked(state, run.text, Attending())}
+        flows = {Pass.PROMPTED: asked(state, run.text, EVERYTHING)}
     if Pass.PERTURBED in passes:
         flows[Pass.PERTURBED] = asked(state, run.text.first(count), Attending(skipped=run.guider.stg_blocks))
     if Pass.ISOLATED in passes:

@@ -40,6 +40,14 @@ class Compression:
         """Width and height must be multiples of this."""
         return self.space * self.patch
 
+    def latent_frames(self, frames: int) -> int:
+        """Latent frames that so many pixel frames become; the last, partly filled one counts."""
+        return -(-(frames - 1) // self.time) + 1
+
+    def audio_tokens(self, samples: int) -> int:
+        """Audio latents that so many samples become; the last, partly filled one counts."""
+        return -(-samples // self.hop)
+
 
 @dataclass(frozen=True)
 class VideoPixelShape:
@@ -76,7 +84,7 @@ class VideoLatentShape:
         return cls(
             batch=pixels.batch,
             channels=channels,
-            frames=(pixels.frames - 1) // by.time + 1,
+            frames=by.latent_frames(pixels.frames),
             height=pixels.height // by.space,
             width=pixels.width // by.space,
         )
@@ -110,7 +118,7 @@ class AudioLatentShape:
     @classmethod
     def of(cls, sound: AudioShape, channels: int, by: Compression) -> "AudioLatentShape":
         """Latent shape of a sound: the last, partly filled hop counts."""
-        return cls(batch=sound.batch, channels=channels, length=-(-sound.samples // by.hop))
+        return cls(batch=sound.batch, channels=channels, length=by.audio_tokens(sound.samples))
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class AudioToVideoPipeline(SovereignPipeline):
 
     def given(self, config: GenerationConfig) -> Conditions:
         sound = torch.from_numpy(self._sound(config))
-        tokens = -(-sound.shape[1] // self.compression.hop)
+        tokens = self.compression.audio_tokens(sound.shape[1])
         return Conditions(audio=pin_sound(self.models, sound, torch.ones(tokens)))
 
     def finished(self, clip: Clip, config: GenerationConfig) -> Clip:

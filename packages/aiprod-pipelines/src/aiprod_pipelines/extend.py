@@ -38,7 +38,7 @@ class ExtendPipeline(SovereignPipeline):
         pictures = F.pad(film_tensor(film)[None], (0, 0, 0, 0, first, 0), mode="replicate")[0]
         after = config.num_frames - first - count
         pictures = F.pad(pictures[None], (0, 0, 0, 0, 0, after), mode="replicate")[0]
-        latents = torch.arange(latent_frame_of(config.num_frames - 1, by) + 1)
+        latents = torch.arange(by.latent_frames(config.num_frames))
         begins = 0 if first == 0 else latent_frame_of(first, by) + 1
         kept = (latents >= begins) & (latents * by.time < first + count)
         video = pin_film(self.models, pictures, kept)
@@ -46,7 +46,7 @@ class ExtendPipeline(SovereignPipeline):
             return Conditions(video)
         sound = torch.from_numpy(mono(film.audio, film.sample_rate_hz, self.sample_rate_hz))
         before = round(first / film.frame_rate_hz * self.sample_rate_hz)
-        tokens = torch.arange(-(-round(config.duration_s * self.sample_rate_hz) // by.hop)) * by.hop
+        tokens = torch.arange(by.audio_tokens(round(config.duration_s * self.sample_rate_hz))) * by.hop
         heard = (tokens >= before) & (tokens + by.hop <= before + sound.shape[1])
         return Conditions(video, pin_sound(self.models, F.pad(sound, (before, 0)), heard))
 

@@ -129,14 +129,15 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
     if setup.quantization is not None:
         pipeline.quantize(setup.quantization)
     pipeline.set_loras(setup.loras)
+    manifest = provision.read_manifest(setup.models_dir)
     loras = loras_of(setup.loras, film)
+    model = Model(name=manifest.name, version=manifest.version, weights=pipeline.weights, loras=loras)
     config = pipeline.fitted(config)
     settings = settings_of(config, film)
     watch("load", 1, 1)
-    snapshots = _snapshots(config, setup, film, settings, pipeline.weights)
+    snapshots = _snapshots(config, setup, film, settings, model)
     clip = pipeline(config, on_progress=watch, snapshots=snapshots)
     watch("encode", 0, 1)
-    manifest = provision.read_manifest(setup.models_dir)
     mp4 = encode_clip(clip, metadata={"comment": MARK})
     watch("encode", 1, 1)
     receipt = Receipt(
@@ -147,7 +148,7 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
         pipeline=setup.pipeline.value,
         settings=settings,
         unknown_words=tuple(pipeline.unknown_words(config.prompt)),
-        model=Model(name=manifest.name, version=manifest.version, weights=pipeline.weights, loras=loras),
+        model=model,
         code=this_code(),
         place=_place(setup),
         output=Output(
@@ -160,15 +161,14 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
 
 
 def _snapshots(
-    config: GenerationConfig, setup: Setup, film: Path, settings: Settings, weights: dict[str, str]
+    config: GenerationConfig, setup: Setup, film: Path, settings: Settings, model: Model
 ) -> SnapshotFile | None:
     if setup.snapshot_every is None:
         return None
     key = snapshot_key(
         request=[config.prompt, config.negative_prompt, config.seed, settings.model_dump(mode="json")],
         pipeline=setup.pipeline.value,
-        weights=weights,
-        loras=[(lora.sha256, lora.strength) for lora in loras_of(setup.loras, film)],
+        model=model.model_dump(mode="json"),
         place=_place(setup).model_dump(mode="json"),
         code=this_code().model_dump(mode="json"),
     )

@@ -55,8 +55,7 @@ class RetakePipeline(SovereignPipeline):
 
     def _kept(self, config: GenerationConfig, film: Clip) -> tuple[torch.Tensor, torch.Tensor]:
         span = span_of(source_of(config), film.duration_s, source_of(config).path)
-        samples = round(config.duration_s * self.sample_rate_hz)
-        tokens = -(-samples // self.compression.hop)
+        tokens = self.compression.audio_tokens(round(config.duration_s * self.sample_rate_hz))
         return (
             kept_frames(len(film.frames), span, film.frame_rate_hz, self.compression),
             kept_tokens(tokens, span, self.sample_rate_hz, self.compression),

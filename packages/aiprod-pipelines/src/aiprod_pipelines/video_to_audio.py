@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import torch
 
-from aiprod_core.conditioning import latent_frame_of
 from aiprod_core.generation import Conditions
 from aiprod_core.pinning import pin_film
 from aiprod_core.types import GenerationConfig
@@ -26,7 +25,7 @@ class VideoToAudioPipeline(SovereignPipeline):
         return replace(as_film(config, film), num_frames=len(film.frames), audio=True)
 
     def given(self, config: GenerationConfig) -> Conditions:
-        latents = latent_frame_of(config.num_frames - 1, self.compression) + 1
+        latents = self.compression.latent_frames(config.num_frames)
         return Conditions(video=pin_film(self.models, film_tensor(read_film(config)), torch.ones(latents)))
 
     def finished(self, clip: Clip, config: GenerationConfig) -> Clip:

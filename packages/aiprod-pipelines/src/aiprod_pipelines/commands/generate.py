@@ -14,8 +14,8 @@ from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import GenerationConfig, SourceCondition
 from aiprod_pipelines import output
 from aiprod_pipelines.commands.options import ModelsRoot, Rate, Threads
-from aiprod_pipelines.commands.pinned import Pinned, PinnedCommand, WithLoras
 from aiprod_pipelines.commands.progress import live_progress
+from aiprod_pipelines.commands.several_words import Pinned, SeveralWordsCommand, WithLoras
 from aiprod_pipelines.contact_sheet import encode_contact_sheet
 from aiprod_pipelines.media import check_video_path
 from aiprod_pipelines.proof.receipt import receipt_path
@@ -44,7 +44,7 @@ def _guidance(help_text: str) -> Any:
     return typer.Option(help=help_text, rich_help_panel="Guidance")
 
 
-@app.command(cls=PinnedCommand, epilog=EPILOG)
+@app.command(cls=SeveralWordsCommand, epilog=EPILOG)
 def generate(
     prompt: Annotated[
         str, typer.Argument(metavar="PROMPT", help="What the clip shows, in a sentence or two.", show_default=False)
@@ -101,9 +101,7 @@ def generate(
     precision: Annotated[
         Precision, typer.Option(help="fp32 repeats best, bf16 is faster where the CPU has it.")
     ] = "fp32",
-    quantization: Annotated[
-        WeightFormat | None, typer.Option(help="Bring the weights to eight bits: half the memory, a little slower.")
-    ] = None,
+    quantization: Annotated[WeightFormat | None, typer.Option(help="Bring the weights to eight bits.")] = None,
     threads: Threads = None,
     rate_eur_per_h: Rate = 0.0,
     snapshot_every: Annotated[

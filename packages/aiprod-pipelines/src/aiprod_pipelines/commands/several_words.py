@@ -16,7 +16,7 @@ WORDS = {"--image": 3, "--lora": 2}
 SEPARATOR = "\x1f"
 
 
-class PinnedCommand(TyperCommand):
+class SeveralWordsCommand(TyperCommand):
     """A command whose `--image` and `--lora` take several words."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
