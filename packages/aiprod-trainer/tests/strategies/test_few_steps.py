@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from aiprod_core.checkpoint import Lineage, save_checkpoint
-from aiprod_core.generation import AUDIO_FILE, TOKENIZER_FILE, VIDEO_FILE, WORDS_FILE, SovereignModels
+from aiprod_core.generation import AUDIO_FILE, TOKENIZER_FILE, VIDEO_FILE, WORDS_FILE
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.nac import NAC
 from aiprod_core.types import LatentState
@@ -130,7 +130,7 @@ def test_training_moves_the_student_alone_and_resumes(strategy: FewSteps, folder
     Trainer(strategy.config, again).run(report=lambda line: None)
     state = read_checkpoint(folder / "run" / "checkpoints" / "step-00000002.pt")["model"]
     assert all(torch.equal(state[f"text_encoder.{name}"], tensor) for name, tensor in before.items())
-    assert not torch.equal(state["shdt.span.out.weight"], torch.zeros(()))
+    assert state["shdt.span.out.weight"].any()  # it began at zero
     assert again.parts.keys() == {"shdt_distilled"}
 
 
@@ -139,4 +139,3 @@ def test_validation_compares_where_both_arrive(strategy: FewSteps, tmp_path: Pat
         figures = strategy.validate(tmp_path / "sheets", 1)
     assert figures.keys() == {"distance", "motion"}
     assert 0 < figures["distance"] < 1  # the same model, in fewer steps
-    assert isinstance(strategy.teacher, SovereignModels)
