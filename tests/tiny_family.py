@@ -17,7 +17,7 @@ PROMPT = "A red cat walks on a beach."
 
 
 def write_tiny_family(folder: Path) -> None:
-    """Write a folder of weights that `TI2VidOneStagePipeline` loads: 64 tokens of text, 8 px latents, 24 kHz."""
+    """Write a folder of weights that `TI2VidOneStagePipeline` loads: 96 tokens of text, 8 px latents, 24 kHz."""
     folder.mkdir(parents=True)
     torch.manual_seed(0)
     parts = {
@@ -45,7 +45,7 @@ def write_tiny_family(folder: Path) -> None:
             )
         ),
         generation.TEXT_FILE: text_encoder.TextEncoder(
-            dataclasses.replace(text_encoder.NANO, vocabulary=128, width=32, layers=1, heads=2)
+            dataclasses.replace(text_encoder.NANO, vocabulary=128, longest=96, width=32, layers=1, heads=2)
         ),
     }
     for name, part in parts.items():

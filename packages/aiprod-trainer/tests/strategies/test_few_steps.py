@@ -1,141 +1,118 @@
-"""The student starts as its teacher, its target is the identity of mean velocities, and one file serves any steps."""
+"""The student starts as its teacher, a perfect one loses nothing, and one file serves several numbers of steps."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from tiny_family import write_tiny_family
 
-from aiprod_core.checkpoint import Lineage, save_checkpoint
-from aiprod_core.generation import AUDIO_FILE, TOKENIZER_FILE, VIDEO_FILE, WORDS_FILE
-from aiprod_core.models.hwvae import HWVAE
-from aiprod_core.models.nac import NAC
+from aiprod_core.errors import InputError
+from aiprod_core.generation import SovereignModels
 from aiprod_core.types import LatentState
 from aiprod_trainer.config import TrainConfig
-from aiprod_trainer.data.latents import LatentsDescription, make_latents
+from aiprod_trainer.data.trajectories import TrajectoriesDescription, make_trajectories, teacher_digest
+from aiprod_trainer.strategies import few_steps
 from aiprod_trainer.strategies.few_steps import FewSteps
-from aiprod_trainer.strategies.text_to_video import TextToVideo
 from aiprod_trainer.trainer import Trainer, read_checkpoint
 
-pytestmark = pytest.mark.usefixtures("tiny")
 
-LINEAGE = Lineage(initialised_from="random", trained_on=(), steps=0, core_hours=0.0)
-
-
-def _config(folder: Path, name: str, **options: object) -> TrainConfig:
-    return TrainConfig(
-        training_strategy={"name": name, "latents": folder / "latents", "held_back": 2} | options,
-        optimization={"steps": 2, "batch_size": 4, "learning_rate": 1e-3},  # type: ignore[arg-type]
-        data={"num_dataloader_workers": 0},  # type: ignore[arg-type]
-        validation={"interval": None},  # type: ignore[arg-type]
-        tracking={"tensorboard": False},  # type: ignore[arg-type]
-        output_dir=folder / "run",
-    )
-
-
-@pytest.fixture(name="folder")
-def _folder(tmp_path: Path, video_codec: HWVAE, audio_codec: NAC) -> Path:
-    """Latents, and a released family whose transformer has learned something, if only noise."""
-    about = LatentsDescription(level=1, frames=5, size_px=32, shard=5, video_codec="tiny", audio_codec="tiny")
-    make_latents(tmp_path / "latents", 10, about, video_codec, audio_codec, lambda done: None)
-    torch.manual_seed(0)
-    teacher, family = TextToVideo(_config(tmp_path, "text_to_video")), tmp_path / "teacher"
-    for readout in (teacher.shdt.video_out, teacher.shdt.audio_out):
-        torch.nn.init.normal_(readout.out.weight, std=0.2)
-    family.mkdir()
-    parts = teacher.parts | {Path(VIDEO_FILE).stem: video_codec, Path(AUDIO_FILE).stem: audio_codec}
-    for name, part in parts.items():
-        save_checkpoint(family / f"{name}.safetensors", name, part.config, part.state_dict(), LINEAGE)
-    for name, text in teacher.files.items():
-        (family / name).write_text(text)
-    assert {TOKENIZER_FILE, WORDS_FILE} <= teacher.files.keys()
-    return tmp_path
+@pytest.fixture(name="folder", scope="module")
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A released family, and the way it walks."""
+    folder = tmp_path_factory.mktemp("distilling")
+    write_tiny_family(folder / "teacher")
+    teacher = SovereignModels.load(folder / "teacher")
+    about = TrajectoriesDescription(teacher=teacher_digest(teacher), frames=5, size_px=32, shard=4)
+    make_trajectories(folder / "runs", range(8), about, teacher, lambda done: None)
+    return folder
 
 
 @pytest.fixture(name="strategy")
-def _strategy(folder: Path) -> FewSteps:
-    strategy = FewSteps(_config(folder, "few_steps", teacher=str(folder / "teacher"), guidance_scale=1.0))
+def _strategy(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FewSteps:
+    teacher = SovereignModels.load(folder / "teacher")
+    monkeypatch.setitem(few_steps.PRESETS, "nano", teacher.shdt.config)
+    torch.manual_seed(0)
+    strategy = FewSteps(_config(folder, tmp_path))
     strategy.begin()
     return strategy
 
 
+def _config(folder: Path, output: Path, **optimization: object) -> TrainConfig:
+    return TrainConfig(
+        training_strategy={
+            "name": "few_steps",
+            "trajectories": folder / "runs",
+            "teacher": folder / "teacher",
+            "held_back": 2,
+            "samples": 1,
+        },
+        optimization={"steps": 2, "batch_size": 4, "learning_rate": 1e-3} | optimization,  # type: ignore[arg-type]
+        data={"num_dataloader_workers": 0},  # type: ignore[arg-type]
+        validation={"interval": None},  # type: ignore[arg-type]
+        tracking={"tensorboard": False},  # type: ignore[arg-type]
+        output_dir=output / "run",
+    )
+
+
 def test_the_student_starts_as_its_teacher_whatever_the_span(strategy: FewSteps) -> None:
     batch, t = strategy.batch(0), torch.full((4, 1), 0.6)
-    state = LatentState(batch["video"].float(), batch["audio"].float())
-    features = strategy.text_encoder(batch["ids"], batch["mask"])
+    state = LatentState(batch["video"], batch["audio"])
+    text = strategy._read(["a cat"] * 4)
     found = [
-        model(state, model.read(features, batch["mask"]), t, t, 10.0, until=(until, until))
+        model(state, text, t, t, 10.0, until=(until, until))
         for model in (strategy.shdt, strategy.teacher.shdt)
         for until in (t, torch.zeros(4, 1))
     ]
     assert all(torch.allclose(flow.video, found[0].video, atol=1e-5) for flow in found[1:])
 
 
-def test_without_a_span_the_teachers_own_velocity_is_no_error(strategy: FewSteps) -> None:
+def test_jumps_start_where_a_sampler_of_so_many_steps_stands(strategy: FewSteps) -> None:
+    pairs = {
+        (round(t.item(), 4), round(until.item(), 4))
+        for step in range(50)
+        for t, until in zip(*(strategy.batch(step)[name] for name in ("t", "until")), strict=True)
+    }
+    grids = [few_steps.FlowSchedule(steps).times().tolist() for steps in (2, 4, 8)]
+    assert pairs == {(round(a, 4), round(b, 4)) for grid in grids for a, b in pairwise(grid)}
+
+
+def test_the_teachers_own_mean_velocity_is_no_error(strategy: FewSteps, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = strategy.batch(0)
-    noise = torch.randn(batch["video"].shape, generator=torch.Generator().manual_seed(0))
-    noisy, t = LatentState(noise, None), torch.tensor([0.2, 0.5, 0.7, 0.9])
-    features = strategy.text_encoder(batch["ids"], batch["mask"])
-    wanted = strategy._guided(noisy, features, batch["mask"], t)
-    text = strategy.shdt.read(features, batch["mask"])
-    found = strategy.shdt(noisy, text, t[:, None], t[:, None], 10.0, until=(t[:, None], t[:, None]))
-    torch.testing.assert_close(found.video, wanted.video, atol=1e-5, rtol=1e-4)
-
-
-def test_guidance_is_fused_into_the_target(folder: Path) -> None:
-    strategy = FewSteps(_config(folder, "few_steps", teacher=str(folder / "teacher"), guidance_scale=3.0))
-    strategy.begin()
-    batch, t = strategy.batch(0), torch.full((4,), 0.5)
-    noisy, mask = LatentState(batch["video"].float(), None), batch["mask"]
-    features = strategy.text_encoder(batch["ids"], mask)
-    ids, no_mask = strategy.tokenizer(["", "", "", ""])
-    teacher = strategy.teacher.shdt
-    prompted, without = (
-        teacher(noisy, teacher.read(f, m), t[:, None], t[:, None], 10.0).video
-        for f, m in ((features, mask), (strategy.teacher.text_encoder(ids, no_mask), no_mask))
+    span = (batch["t"] - batch["until"]).view(-1, 1, 1)
+    perfect = LatentState(
+        (batch["video"] - batch["video_until"]) / span[..., None, None], (batch["audio"] - batch["audio_until"]) / span
     )
-    wanted = strategy._guided(noisy, features, mask, t).video
-    torch.testing.assert_close(wanted, 3 * prompted - 2 * without, atol=1e-4, rtol=1e-4)
+    generator = torch.Generator()
+    assert strategy.loss(batch, generator)["loss"] > 1e-3
+    monkeypatch.setattr(strategy.shdt, "forward", lambda *args, **options: perfect)
+    assert strategy.loss(batch, generator)["loss"] < 1e-10
 
 
-def test_the_slope_is_the_derivative_along_the_path(strategy: FewSteps) -> None:
-    shdt = strategy.shdt.double()
-    torch.nn.init.normal_(shdt.span.out.weight, std=0.1)  # type: ignore[union-attr]
-    batch = strategy.batch(0)
-    features = strategy.text_encoder(batch["ids"], batch["mask"]).double()
-    text, video = shdt.read(features, batch["mask"]), batch["video"].double()
-    velocity = torch.randn(video.shape, generator=torch.Generator().manual_seed(0)).double()
-    t, until = (torch.full((4,), value, dtype=torch.float64) for value in (0.6, 0.1))
-
-    def mean_velocity(x: Tensor, time: Tensor) -> Tensor:
-        jump = (until[:, None], until[:, None])
-        found: Tensor = shdt(LatentState(x, None), text, time[:, None], time[:, None], 10.0, until=jump).video
-        return found
-
-    step = 1e-5
-    exact = (mean_velocity(video + step * velocity, t + step) - mean_velocity(video - step * velocity, t - step)) / (
-        2 * step
-    )
-    strategy.options = strategy.options.model_copy(update={"difference": 1e-4})
-    found = strategy._slope(LatentState(video, None), LatentState(velocity, None), text, t, until).video
-    assert found is not None
-    assert (found - exact).norm() / exact.norm() < 0.02
-
-
-def test_training_moves_the_student_alone_and_resumes(strategy: FewSteps, folder: Path) -> None:
-    before = {name: tensor.clone() for name, tensor in strategy.text_encoder.state_dict().items()}
-    trainer = Trainer(strategy.config, strategy)
-    trainer.run(max_minutes=0, report=lambda line: None)
-    again = FewSteps(strategy.config)
-    Trainer(strategy.config, again).run(report=lambda line: None)
-    state = read_checkpoint(folder / "run" / "checkpoints" / "step-00000002.pt")["model"]
-    assert all(torch.equal(state[f"text_encoder.{name}"], tensor) for name, tensor in before.items())
-    assert state["shdt.span.out.weight"].any()  # it began at zero
+def test_training_learns_resumes_and_ships_the_student_alone(strategy: FewSteps, folder: Path, tmp_path: Path) -> None:
+    config = _config(folder, tmp_path, steps=12, warmup_steps=1)
+    batch, before = strategy.batch(0), strategy.loss(strategy.batch(0), torch.Generator())["loss"]
+    Trainer(config, strategy).run(max_minutes=0, report=lambda line: None)
+    again = FewSteps(config)
+    Trainer(config, again).run(report=lambda line: None)
+    state = read_checkpoint(tmp_path / "run" / "checkpoints" / "step-00000012.pt")["model"]
+    assert state["span.out.weight"].any()  # it began at zero
     assert again.parts.keys() == {"shdt_distilled"}
+    assert again.loss(batch, torch.Generator())["loss"] < before
 
 
 def test_validation_compares_where_both_arrive(strategy: FewSteps, tmp_path: Path) -> None:
     with torch.no_grad():
         figures = strategy.validate(tmp_path / "sheets", 1)
-    assert figures.keys() == {"distance", "motion"}
-    assert 0 < figures["distance"] < 1  # the same model, in fewer steps
+    assert 0 < figures["distance_8"] < figures["distance_4"]  # it is its teacher still, in fewer steps
+    assert figures["motion_4"] > 0
+    assert (tmp_path / "sheets" / "step-00000001.png").exists()
+
+
+def test_runs_of_another_teacher_are_refused(folder: Path, tmp_path: Path, strategy: FewSteps) -> None:
+    write_tiny_family(tmp_path / "other")
+    with torch.no_grad():
+        strategy.teacher.shdt.pool.bias.add_(1.0)
+    del strategy.__dict__["trajectories"]
+    with pytest.raises(InputError, match="another teacher"):
+        strategy.begin()

@@ -1,4 +1,4 @@
-"""Make data to train on: clips of the procedural world, and their latents."""
+"""Make data to train on: clips of the procedural world, their latents, and the runs of a teacher."""
 
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -12,7 +12,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help
 
 @app.callback(epilog="[bold]Example[/bold]: aiprod data synth --count 100 --level 1 --output world")
 def data() -> None:
-    """Make data to train on: clips of the procedural world, and their latents."""
+    """Make data to train on: clips of the procedural world, their latents, and the runs of a teacher."""
 
 
 @app.command()
@@ -82,3 +82,36 @@ def latents(
     with clips_progress() as on_progress:
         make_latents(output, count, about, video, audio, lambda done: on_progress("encode", done, count))
     typer.echo(f"{output}: {count} clips")
+
+
+@app.command(epilog="[bold]Example[/bold]: aiprod data trajectories --count 1024 --output runs/trajectories")
+def trajectories(
+    output: Annotated[Path, typer.Option(help="Folder of the set; finished shards in it are kept.")],
+    count: Annotated[int, typer.Option(min=1, help="Runs of the teacher.")] = 1024,
+    start: Annotated[int, typer.Option(min=0, help="Number of the first run, to share the work.")] = 0,
+    models: Annotated[Path, typer.Option(help="The teacher: a folder of weights.")] = Path("models/aiprod-sovereign"),
+    bf16: Annotated[bool, typer.Option("--bf16/--fp32", help="Faster where the processor has bf16 units.")] = False,
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the teacher runs.")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+) -> None:
+    """Let the model generate clips of training prompts and keep the way it went, for a student of few steps.
+
+    Stopped with Ctrl-C, the same command goes on where it was.
+    """
+    import torch
+
+    from aiprod_core.generation import SovereignModels
+    from aiprod_trainer.commands.progress import clips_progress
+    from aiprod_trainer.data.trajectories import TrajectoriesDescription, make_trajectories, teacher_digest
+    from aiprod_trainer.trainer import keep_freed_memory, pick_device
+
+    keep_freed_memory()
+    if threads:
+        torch.set_num_threads(threads)
+    teacher = SovereignModels.load(models, device=str(pick_device(device)))
+    about = TrajectoriesDescription(teacher=teacher_digest(teacher))
+    fast = torch.autocast(teacher.device.type, dtype=torch.bfloat16, enabled=bf16)
+    with fast, clips_progress() as on_progress:
+        runs = range(start, start + count)
+        make_trajectories(output, runs, about, teacher, lambda done: on_progress("walk", done, count))
+    typer.echo(f"{output}: {count} runs")
