@@ -6,6 +6,7 @@ trained. Nothing is unpickled, and a file is written under a temporary name firs
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,12 @@ def load_weights(module: nn.Module, path: Path, prefix: str = "") -> None:
     """
     tensors = {name[len(prefix) :]: tensor for name, tensor in read_tensors(path).items() if name.startswith(prefix)}
     prepare_for(module, tensors)
+    check_fit(module, tensors, path)
+    module.load_state_dict(tensors)
+
+
+def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raise `WeightsError` unless `tensors`, those of `path`, are all that `module` has, in its shapes."""
     expected = module.state_dict()
     wrong = sorted(expected.keys() ^ tensors.keys())
     wrong += sorted(n for n in expected.keys() & tensors.keys() if expected[n].shape != tensors[n].shape)
@@ -92,4 +99,3 @@ def load_weights(module: nn.Module, path: Path, prefix: str = "") -> None:
             f"weights: {path} does not fit {type(module).__name__}: {len(wrong)} tensors differ, first '{wrong[0]}'; "
             "use the weights that belong to this version"
         )
-    module.load_state_dict(tensors)

@@ -17,12 +17,16 @@ from aiprod_core.checkpoint import load_weights, read_header
 from aiprod_core.components.guiders import Guidance, MultiModalGuider, Pass, Projection
 from aiprod_core.components.noisers import seeded_noise
 from aiprod_core.components.schedulers import FlowSchedule
+from aiprod_core.components.step_cache import StepCache
 from aiprod_core.conditioning import Pins, no_pins
 from aiprod_core.errors import InputError, WeightsError
+from aiprod_core.execution import PLAINLY, Execution
 from aiprod_core.models.hwvae import HWVAE, HWVAEConfig
 from aiprod_core.models.nac import NAC, Hearing, NACConfig
 from aiprod_core.models.shdt import SHDT, SHDTConfig, TextContext
 from aiprod_core.models.text_encoder import TextEncoder, TextEncoderConfig, TextTokenizer
+from aiprod_core.models.tiling import decode_tiled, encode_tiled
+from aiprod_core.offload import Offload, offload_to_cpu, offload_to_disk
 from aiprod_core.sampler import Progress, Run, denoise
 from aiprod_core.types import (
     AudioLatentShape,
@@ -72,11 +76,24 @@ class SovereignModels:
     video: HWVAE
     audio: NAC | None
     words: frozenset[str] = frozenset()
+    execution: Execution = PLAINLY
 
     @classmethod
-    def load(cls, folder: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> "SovereignModels":
-        """Load a folder of checkpoints. Raises `WeightsError` for files that are missing, damaged, or do not fit."""
-        text_encoder = load_model(TextEncoder, folder / TEXT_FILE)
+    def load(
+        cls,
+        folder: Path,
+        *,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        execution: Execution = PLAINLY,
+    ) -> "SovereignModels":
+        """Load a folder of checkpoints. Raises `WeightsError` for files that are missing, damaged, or do not fit.
+
+        Raises `InputError` where the models cannot be run here as `execution` asks.
+        """
+        where = torch.device(device)
+        execution.check(where, dtype)
+        text_encoder = _load_streamable(TextEncoder, folder / TEXT_FILE, where, dtype, execution.offload)
         try:
             tokenizer = TextTokenizer((folder / TOKENIZER_FILE).read_text(), text_encoder.config.longest)
             words = frozenset(json.loads((folder / WORDS_FILE).read_text()))
@@ -85,18 +102,20 @@ class SovereignModels:
         except ValueError as error:
             raise WeightsError(f"weights: {folder / WORDS_FILE} is damaged; run 'aiprod models verify'") from error
         models = cls(
-            shdt=load_model(SHDT, folder / SHDT_FILE),
+            shdt=_load_streamable(SHDT, folder / SHDT_FILE, where, dtype, execution.offload),
             text_encoder=text_encoder,
             tokenizer=tokenizer,
             video=load_model(HWVAE, folder / VIDEO_FILE),
             audio=load_model(NAC, folder / AUDIO_FILE),
             words=words,
+            execution=execution,
         )
-        for model in (models.shdt, models.text_encoder, models.video, models.audio):
+        for model in (models.video, models.audio):
             if model is not None:
-                model.eval().requires_grad_(False).to(device)
-        models.shdt.to(dtype)
-        models.text_encoder.to(dtype)
+                model.eval().requires_grad_(False).to(where)
+        if execution.compile:
+            for layer in models.shdt.layers:  # one by one: layers that are alike share their code
+                layer.compile()
         return models
 
     @property
@@ -114,6 +133,15 @@ class SovereignModels:
     @property
     def dtype(self) -> torch.dtype:
         return self.shdt.video_in.weight.dtype
+
+    def decode_video(self, latents: Tensor) -> Tensor:
+        """Latents `[b c t h w]` → video `[b 3 t h w]`, about [-1, 1], not clamped."""
+        latents = latents.float()
+        return decode_tiled(self.video, latents) if self.execution.vae_tiling else self.video.decode_chunked(latents)
+
+    def encode_video(self, video: Tensor) -> Tensor:
+        """Video `[b 3 t h w]` in [-1, 1] → latents `[b c t h w]`."""
+        return encode_tiled(self.video, video) if self.execution.vae_tiling else self.video.encode(video)
 
     def read(self, prompts: Sequence[str]) -> TextContext:
         """The prompts as SHDT reads them. Raises `InputError` for one that is too long."""
@@ -142,6 +170,9 @@ def generate(
 ) -> tuple[Tensor, Tensor | None]:
     """Render one request: frames `[c t h w]` in [-1, 1] and sound `[1 s]` in [-1, 1], or None for a silent one."""
     config.validate(models.compression, max_side_px=MAX_SIDE_PX, max_frames=MAX_FRAMES)
+    cache = StepCache(models.execution.step_cache) if models.execution.step_cache else None
+    if cache is not None and snapshots is not None:
+        raise InputError("cache: got it with snapshots, which do not keep it, expected one of them; leave one out")
     on_progress("text", 0, 1)
     guider = guider_of(config, layers=len(models.shdt.layers))
     prompts = [config.prompt, config.negative_prompt] if Pass.UNPROMPTED in guider.passes else [config.prompt]
@@ -154,6 +185,7 @@ def generate(
         video_pins=given.video or no_pins(noise.video),
         audio_pins=None if noise.audio is None else given.audio or no_pins(noise.audio),
         frame_rate_hz=config.frame_rate,
+        cache=cache,
     )
     on_progress("text", 1, 1)
     begun = snapshots.load() if snapshots is not None else None
@@ -167,10 +199,11 @@ def generate(
             snapshots.save(progress)
         on_progress("denoise", progress.steps, steps)
 
-    latents = denoise(models.shdt, noise, run, on_step, begun)
+    with models.execution.attention.chosen():
+        latents = denoise(models.shdt, noise, run, on_step, begun)
     assert latents.video is not None
     on_progress("decode video", 0, 1)
-    frames = models.video.decode_chunked(latents.video.float())[0].clamp(-1, 1).cpu()
+    frames = models.decode_video(latents.video)[0].clamp_(-1, 1).cpu()
     on_progress("decode video", 1, 1)
     if latents.audio is None or models.audio is None:
         return frames, None
@@ -225,6 +258,27 @@ def _samples(models: SovereignModels, config: GenerationConfig) -> int:
 
 def load_model(model: type[T], path: Path) -> T:
     """A model from its checkpoint, of the size that the checkpoint says. Raises `WeightsError` if it cannot be read."""
+    module = _build(model, path)
+    load_weights(module, path)
+    return module
+
+
+def _load_streamable(model: type[T], path: Path, device: torch.device, dtype: torch.dtype, offload: Offload) -> T:
+    """A model that is ready to run, its weights on the device or where `offload` says."""
+    if offload is Offload.DISK:
+        with torch.device("meta"):
+            module = _build(model, path).eval()
+        offload_to_disk(module, path, device, dtype)
+        return module
+    module = load_model(model, path).eval().requires_grad_(False).to(dtype)
+    if offload is Offload.CPU:
+        offload_to_cpu(module, device)
+        return module
+    return module.to(device)
+
+
+def _build(model: type[T], path: Path) -> T:
+    """The model that a checkpoint describes, before its weights."""
     try:
         config = _parse(CONFIGS[model], json.loads(read_header(path)["config"]))
     except (KeyError, TypeError, ValueError) as error:
@@ -232,9 +286,7 @@ def load_model(model: type[T], path: Path) -> T:
             f"weights: {path} describes a model that is not {model.__name__} of this version ({error}); "
             "use the weights that belong to it"
         ) from error
-    module = model(config)
-    load_weights(module, path)
-    return module
+    return model(config)
 
 
 def _parse(config: Any, fields: dict[str, Any]) -> Any:

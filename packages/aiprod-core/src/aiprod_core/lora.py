@@ -61,11 +61,12 @@ class Loras:
     def set(self, loras: Sequence[tuple[Lora, float]]) -> None:
         """Put these on, with their strengths, instead of any before. Raises `WeightsError` where one does not fit."""
         modules = linear_modules(self.model)
+        device = next(weight.device for weight in self.model.parameters() if not weight.is_meta)  # offloaded ones are
         added: dict[str, list[tuple[LowRank, float]]] = {}
         for lora, strength in loras:
             for name, layer in lora.layers.items():
                 check_fit(lora, name, layer, modules[name])
-                added.setdefault(name, []).append((_placed(layer, modules[name].weight.device), strength))
+                added.setdefault(name, []).append((_placed(layer, device), strength))
         self.clear()
         self._hooks = [modules[name].register_forward_hook(_addition(layers)) for name, layers in added.items()]
 

@@ -35,14 +35,14 @@ def pin_pictures(models: SovereignModels, frames: int, pictures: Sequence[Pinned
     for pin in pictures:
         at = latent_frame_of(pin.frame, by)
         still = repeat(pin.picture, "c h w -> 1 c t h w", t=1 if at == 0 else 1 + by.time)
-        latents[:, :, at] = models.video.encode(still.to(models.device))[:, :, -1].cpu()
+        latents[:, :, at] = models.encode_video(still.to(models.device))[:, :, -1].cpu()
         strength[at] = pin.strength
     return _on_device(Pins(latents, strength), models)
 
 
 def pin_film(models: SovereignModels, film: Tensor, kept: Tensor) -> Pins:
     """A film `[c t h w]` in [-1, 1], of which the latent frames `kept` `[n]` stay as they are."""
-    return _on_device(Pins(models.video.encode(film[None].to(models.device)), kept.float()), models)
+    return _on_device(Pins(models.encode_video(film[None].to(models.device)), kept.float()), models)
 
 
 def pin_sound(models: SovereignModels, sound: Tensor, kept: Tensor) -> Pins:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch import Tensor
 from aiprod_core.components.diffusion_steps import euler_flow_step
 from aiprod_core.components.guiders import MultiModalGuider, Pass
 from aiprod_core.components.schedulers import FlowSchedule
+from aiprod_core.components.step_cache import StepCache
 from aiprod_core.conditioning import Pins, along
 from aiprod_core.models.shdt import EVERYTHING, SHDT, Attending, TextContext
 from aiprod_core.types import LatentState
@@ -24,6 +26,7 @@ class Run:
     video_pins: Pins
     audio_pins: Pins | None  # None where there is no sound
     frame_rate_hz: float
+    cache: StepCache | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ def denoise(
     times = run.schedule.times().to(video.device)
     for step in range(begun.steps if begun is not None else 0, run.schedule.steps):
         t, t_next = times[step], times[step + 1]
-        flows = _flows(model, LatentState(video, audio), run, t, t_next)
+        ask = partial(_flows, model, LatentState(video, audio), run, t, t_next)
+        flows = ask() if run.cache is None else run.cache.flows(video, ask)
         now, then = (along(run.video_pins.clock(time), video) for time in (t, t_next))
         seen = {name: flow.video for name, flow in flows.items() if flow.video is not None}
         video = euler_flow_step(video, run.guider.video(seen, video, now), now, then)

@@ -44,6 +44,20 @@ class HWVAEConfig:
         return int(2 ** (self.haar_levels + len(self.widths) - 1))
 
     @property
+    def encoder_reach(self) -> int:
+        """Latents a side beyond its own that the pixels behind a latent lie in."""
+        return self._reach(self.encoder_depths)
+
+    @property
+    def decoder_reach(self) -> int:
+        """Latents a side beyond its own that a pixel depends on."""
+        return self._reach(self.decoder_depths)
+
+    def _reach(self, depths: tuple[int, ...]) -> int:
+        coarsest = len(self.widths) - 1
+        return math.ceil(sum(depth * (self.kernel // 2) / 2 ** (coarsest - n) for n, depth in enumerate(depths)))
+
+    @property
     def coefficients(self) -> int:
         """Haar coefficients of one block, all three colours."""
         return int(3 * 8**self.haar_levels)
@@ -113,13 +127,15 @@ class HWVAE(nn.Module):
 
     def decode_chunked(self, latents: Tensor, frames: int = 16) -> Tensor:
         """As `decode`, but `frames` latent frames at a time: the same pixels, and memory that does not grow."""
-        context = self.decoder.temporal_context
-        clips = []
-        for start in range(0, latents.shape[2], frames):
-            seen = max(0, start - context)
-            video = self.decode(latents[:, :, seen : start + frames])
-            clips.append(video[:, :, -self.config.time * min(frames, latents.shape[2] - start) :] if start else video)
-        return torch.cat(clips, dim=2)
+        context, time, side = self.decoder.temporal_context, self.config.time, self.config.space
+        batch, _, count, height, width = latents.shape
+        video = latents.new_empty(batch, 3, 1 + time * (count - 1), side * height, side * width)
+        for start in range(0, count, frames):
+            first = max(0, 1 + time * (start - 1))
+            chunk = self.decode(latents[:, :, max(0, start - context) : start + frames])
+            end = 1 + time * (min(start + frames, count) - 1)
+            video[:, :, first:end] = chunk[:, :, first - end :]
+        return video
 
 
 class HaarBlocks(nn.Module):
