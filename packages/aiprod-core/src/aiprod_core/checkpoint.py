@@ -19,7 +19,7 @@ from aiprod_core.errors import WeightsError
 from aiprod_core.quantize import prepare_for
 
 FORMAT = "aiprod-1"
-_HEADER = (
+HEADER = (
     "aiprod"  # one entry holds all: safetensors writes several in no fixed order, and equal weights be equal files
 )
 
@@ -44,7 +44,7 @@ def save_checkpoint(path: Path, model: str, config: Any, tensors: dict[str, Tens
         "lineage": json.dumps(dataclasses.asdict(lineage), sort_keys=True),
     }
     partial = path.with_name(path.name + ".tmp")
-    metadata = {_HEADER: json.dumps(header, sort_keys=True)}
+    metadata = {HEADER: json.dumps(header, sort_keys=True)}
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=metadata)
     partial.chmod(0o644)  # safetensors writes for the owner alone
     partial.replace(path)
@@ -54,7 +54,7 @@ def read_header(path: Path) -> dict[str, str]:
     """Format, model, config and lineage of a checkpoint. Raises `WeightsError` if it is missing or not one of ours."""
     try:
         with safe_open(path, framework="pt") as file:
-            header: dict[str, str] = json.loads((file.metadata() or {}).get(_HEADER, "{}"))
+            header: dict[str, str] = json.loads((file.metadata() or {}).get(HEADER, "{}"))
     except FileNotFoundError as error:
         raise WeightsError(
             f"weights: {path} is missing; run 'aiprod models list' to see where weights are expected"

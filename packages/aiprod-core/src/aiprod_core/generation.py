@@ -26,6 +26,7 @@ from aiprod_core.models.nac import NAC, Hearing, NACConfig
 from aiprod_core.models.shdt import SHDT, SHDTConfig, TextContext
 from aiprod_core.models.text_encoder import TextEncoder, TextEncoderConfig, TextTokenizer
 from aiprod_core.models.tiling import decode_tiled, encode_tiled
+from aiprod_core.models.upsampler import LatentUpsampler, UpsamplerConfig
 from aiprod_core.offload import Offload, offload_to_cpu, offload_to_disk
 from aiprod_core.sampler import Progress, Run, denoise
 from aiprod_core.types import (
@@ -43,12 +44,16 @@ CONFIGS: dict[type[nn.Module], Any] = {
     HWVAE: HWVAEConfig,
     NAC: NACConfig,
     TextEncoder: TextEncoderConfig,
+    LatentUpsampler: UpsamplerConfig,
 }
 T = TypeVar("T", bound=nn.Module)
 OnProgress = Callable[[str, int, int], None]
 
 SHDT_FILE, VIDEO_FILE, AUDIO_FILE, TEXT_FILE = (
     f"{name}.safetensors" for name in ("shdt", "hwvae", "nac", "text_encoder")
+)
+DISTILLED_FILE, UPSAMPLER_FILE, EDGES_LORA_FILE = (
+    f"{name}.safetensors" for name in ("shdt_distilled", "upsampler", "ic_lora_edges")
 )
 TOKENIZER_FILE = "tokenizer.json"
 WORDS_FILE = "words.json"
@@ -57,10 +62,14 @@ MAX_SIDE_PX, MAX_FRAMES = 512, 257
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a clip is given besides its prompt: pins of its latents, made by `aiprod_core.pinning`."""
+    """What a clip is given besides its prompt: pins of its latents, made by `aiprod_core.pinning`.
+
+    `reference`: latents `[1 c t h w]` of a clip to refer to, for an in-context LoRA.
+    """
 
     video: Pins | None = None
     audio: Pins | None = None
+    reference: Tensor | None = None
 
 
 NOTHING_GIVEN = Conditions()
@@ -86,9 +95,11 @@ class SovereignModels:
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
         execution: Execution = PLAINLY,
+        transformer: str = SHDT_FILE,
     ) -> "SovereignModels":
         """Load a folder of checkpoints. Raises `WeightsError` for files that are missing, damaged, or do not fit.
 
+        `transformer`: the file of the transformer, of which a family may have several.
         Raises `InputError` where the models cannot be run here as `execution` asks.
         """
         where = torch.device(device)
@@ -102,7 +113,7 @@ class SovereignModels:
         except ValueError as error:
             raise WeightsError(f"weights: {folder / WORDS_FILE} is damaged; run 'aiprod models verify'") from error
         models = cls(
-            shdt=_load_streamable(SHDT, folder / SHDT_FILE, where, dtype, execution.offload),
+            shdt=_load_streamable(SHDT, folder / transformer, where, dtype, execution.offload),
             text_encoder=text_encoder,
             tokenizer=tokenizer,
             video=load_model(HWVAE, folder / VIDEO_FILE),
@@ -169,24 +180,26 @@ def generate(
     snapshots: Snapshots | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Render one request: frames `[c t h w]` in [-1, 1] and sound `[1 s]` in [-1, 1], or None for a silent one."""
+    latents = generate_latents(models, config, given, on_progress, snapshots)
+    return decode(models, latents, config, on_progress)
+
+
+@torch.inference_mode()
+def generate_latents(
+    models: SovereignModels,
+    config: GenerationConfig,
+    given: Conditions = NOTHING_GIVEN,
+    on_progress: OnProgress = lambda stage, done, total: None,
+    snapshots: Snapshots | None = None,
+) -> LatentState:
+    """Denoise one request: latents of pictures `[1 c t h w]` and sound `[1 c l]`, or None for a silent one."""
     config.validate(models.compression, max_side_px=MAX_SIDE_PX, max_frames=MAX_FRAMES)
     cache = StepCache(models.execution.step_cache) if models.execution.step_cache else None
     if cache is not None and snapshots is not None:
         raise InputError("cache: got it with snapshots, which do not keep it, expected one of them; leave one out")
     on_progress("text", 0, 1)
-    guider = guider_of(config, layers=len(models.shdt.layers))
-    prompts = [config.prompt, config.negative_prompt] if Pass.UNPROMPTED in guider.passes else [config.prompt]
     noise = draw_noise(models, config)
-    assert noise.video is not None
-    run = Run(
-        text=models.read(prompts),
-        schedule=FlowSchedule(config.num_inference_steps),
-        guider=guider,
-        video_pins=given.video or no_pins(noise.video),
-        audio_pins=None if noise.audio is None else given.audio or no_pins(noise.audio),
-        frame_rate_hz=config.frame_rate,
-        cache=cache,
-    )
+    run = replace(run_of(models, config, given, noise), cache=cache)
     on_progress("text", 1, 1)
     begun = snapshots.load() if snapshots is not None else None
     if begun is not None:
@@ -200,7 +213,17 @@ def generate(
         on_progress("denoise", progress.steps, steps)
 
     with models.execution.attention.chosen():
-        latents = denoise(models.shdt, noise, run, on_step, begun)
+        return denoise(models.shdt, noise, run, on_step, begun)
+
+
+@torch.inference_mode()
+def decode(
+    models: SovereignModels,
+    latents: LatentState,
+    config: GenerationConfig,
+    on_progress: OnProgress = lambda stage, done, total: None,
+) -> tuple[Tensor, Tensor | None]:
+    """Latents → frames `[c t h w]` in [-1, 1] and sound `[1 s]` in [-1, 1], or None for a silent one."""
     assert latents.video is not None
     on_progress("decode video", 0, 1)
     frames = models.decode_video(latents.video)[0].clamp_(-1, 1).cpu()
@@ -211,6 +234,22 @@ def generate(
     sound = models.audio.decode(latents.audio.float(), samples=_samples(models, config))[0].clamp(-1, 1).cpu()
     on_progress("decode sound", 1, 1)
     return frames, sound
+
+
+def run_of(models: SovereignModels, config: GenerationConfig, given: Conditions, noise: LatentState) -> Run:
+    """How a request is denoised, from noise of its shape, with what it is given."""
+    assert noise.video is not None
+    guider = guider_of(config, layers=len(models.shdt.layers))
+    prompts = [config.prompt, config.negative_prompt] if Pass.UNPROMPTED in guider.passes else [config.prompt]
+    return Run(
+        text=models.read(prompts),
+        schedule=FlowSchedule(config.num_inference_steps),
+        guider=guider,
+        video_pins=given.video or no_pins(noise.video),
+        audio_pins=None if noise.audio is None else given.audio or no_pins(noise.audio),
+        frame_rate_hz=config.frame_rate,
+        reference=given.reference,
+    )
 
 
 def guider_of(config: GenerationConfig, layers: int) -> MultiModalGuider:
@@ -279,14 +318,18 @@ def _load_streamable(model: type[T], path: Path, device: torch.device, dtype: to
 
 def _build(model: type[T], path: Path) -> T:
     """The model that a checkpoint describes, before its weights."""
+    return model(read_config(model, path))
+
+
+def read_config(model: type[nn.Module], path: Path) -> Any:
+    """The config in a checkpoint of `model`. Raises `WeightsError` where it is not that model's."""
     try:
-        config = _parse(CONFIGS[model], json.loads(read_header(path)["config"]))
+        return _parse(CONFIGS[model], json.loads(read_header(path)["config"]))
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(
             f"weights: {path} describes a model that is not {model.__name__} of this version ({error}); "
             "use the weights that belong to it"
         ) from error
-    return model(config)
 
 
 def _parse(config: Any, fields: dict[str, Any]) -> Any:

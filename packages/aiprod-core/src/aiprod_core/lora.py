@@ -6,6 +6,7 @@ error that names it and the nearest modules, never silence. Source: Hu et al. 20
 """
 
 import difflib
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aiprod_core.checkpoint import HEADER
 from aiprod_core.errors import WeightsError
 
 PREFIXES = ("diffusion_model.", "transformer.", "base_model.model.", "model.diffusion_model.")
@@ -37,10 +39,14 @@ class LowRank:
 
 @dataclass(frozen=True)
 class Lora:
-    """A LoRA as a file holds it: additions by the name of the module they are for. `name`: for messages."""
+    """A LoRA as a file holds it: additions by the name of the module they are for. `name`: for messages.
+
+    `reference`: what an in-context LoRA of ours refers to, such as "edges"; None for any other.
+    """
 
     name: str
     layers: dict[str, LowRank]
+    reference: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,11 +94,15 @@ def merge(model: nn.Module, loras: Sequence[tuple[Lora, float]]) -> None:
             weight.copy_((weight.float() + addition.to(weight.device)).to(weight.dtype))
 
 
-def read_lora(path: Path, model: nn.Module) -> Lora:
-    """Read a LoRA for `model`. Raises `WeightsError` for a file that cannot be read, or has keys that fit no module."""
+def read_lora(path: Path, model: nn.Module, named: Callable[[str], str] = str) -> Lora:
+    """Read a LoRA for `model`. `named`: a key as `model` has it, where the file may follow another program's names.
+
+    Raises `WeightsError` for a file that cannot be read, or has keys that fit no module.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            reference = _reference(file.metadata() or {})
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"lora: {path} is missing or no safetensors file; name another") from error
     modules = linear_modules(model)
@@ -100,7 +110,7 @@ def read_lora(path: Path, model: nn.Module) -> Lora:
     parts: dict[str, dict[str, Tensor]] = {}
     unmatched: list[str] = []
     for key, tensor in tensors.items():
-        match = _PART.match(key)
+        match = _PART.match(named(key))
         module = _module_of(match["module"], modules, kohya) if match else None
         if match is None or module is None:
             unmatched.append(key)
@@ -113,7 +123,7 @@ def read_lora(path: Path, model: nn.Module) -> Lora:
     halves = [name for name, part in parts.items() if not {"down", "up"} <= part.keys()]
     if halves or not parts:
         raise WeightsError(f"lora: {path} lacks the other half of {', '.join(halves[:SHOWN]) or 'everything'}")
-    return Lora(path.name, {name: _layer(part) for name, part in parts.items()})
+    return Lora(path.name, {name: _layer(part) for name, part in parts.items()}, reference)
 
 
 def save_lora(lora: Lora, path: Path) -> None:
@@ -140,6 +150,13 @@ def check_fit(lora: Lora, name: str, layer: LowRank, module: nn.Linear) -> None:
             f"lora: {lora.name} has {name} of {got[0]} × {got[1]}, the model {expected[0]} × {expected[1]}; "
             "it belongs to another base model"
         )
+
+
+def _reference(metadata: dict[str, str]) -> str | None:
+    """What an in-context LoRA refers to, from the header of a checkpoint of ours."""
+    header = json.loads(metadata.get(HEADER, "{}"))
+    named: str | None = json.loads(header.get("config", "{}")).get("reference")
+    return named
 
 
 def _layer(part: dict[str, Tensor]) -> LowRank:

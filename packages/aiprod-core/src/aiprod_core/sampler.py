@@ -6,6 +6,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from aiprod_core.components.diffusion_steps import euler_flow_step
 from aiprod_core.components.guiders import MultiModalGuider, Pass
@@ -18,7 +19,10 @@ from aiprod_core.types import LatentState
 
 @dataclass(frozen=True)
 class Run:
-    """One denoising run. `text` holds the prompts and, if a pass needs them, the negative prompts after them."""
+    """One denoising run. `text` holds the prompts and, if a pass needs them, the negative prompts after them.
+
+    `reference`: latents `[1 c t h w]` of a clip to refer to, for a model with an in-context LoRA.
+    """
 
     text: TextContext
     schedule: FlowSchedule
@@ -27,6 +31,7 @@ class Run:
     audio_pins: Pins | None  # None where there is no sound
     frame_rate_hz: float
     cache: StepCache | None = None
+    reference: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,10 @@ def _flows(model: SHDT, state: LatentState, run: Run, t: Tensor, t_next: Tensor)
 
     def asked(state: LatentState, text: TextContext, attending: Attending) -> LatentState:
         batch = text.mask.shape[0]
-        return model(state, text, *clocks(t, batch), run.frame_rate_hz, attending, clocks(t_next, batch))
+        now, then = clocks(t, batch), clocks(t_next, batch)
+        if run.reference is None:
+            return model(state, text, *now, run.frame_rate_hz, attending, then)
+        return _referring(model, state, text, now, run, attending, then)
 
     if Pass.UNPROMPTED in passes:
         both = asked(_twice(state), run.text, EVERYTHING)
@@ -94,6 +102,35 @@ def _flows(model: SHDT, state: LatentState, run: Run, t: Tensor, t_next: Tensor)
     if Pass.ISOLATED in passes:
         flows[Pass.ISOLATED] = asked(state, run.text.first(count), Attending(isolated=True))
     return flows
+
+
+def _referring(
+    model: SHDT,
+    state: LatentState,
+    text: TextContext,
+    now: tuple[Tensor, Tensor],
+    run: Run,
+    attending: Attending,
+    then: tuple[Tensor, Tensor],
+) -> LatentState:
+    """One pass over the reference, which is clean, and the clip; what is said of the reference is left out."""
+    assert state.video is not None
+    assert run.reference is not None
+    count, batch = run.reference.shape[2], state.video.shape[0]
+    both = torch.cat([run.reference.expand(batch, -1, -1, -1, -1), state.video], dim=2)
+    (video_now, audio_now), (video_then, audio_then) = now, then
+    flow: LatentState = model(
+        LatentState(both, state.audio),
+        text,
+        F.pad(video_now, (count, 0)),
+        audio_now,
+        run.frame_rate_hz,
+        attending,
+        (F.pad(video_then, (count, 0)), audio_then),
+        referring=count,
+    )
+    assert flow.video is not None
+    return LatentState(flow.video[:, :, count:], flow.audio)
 
 
 def _twice(state: LatentState) -> LatentState:

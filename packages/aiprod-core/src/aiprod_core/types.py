@@ -182,6 +182,8 @@ class GenerationConfig:
     num_frames: int = 25  # compression.time · n + 1
     frame_rate: float = 10.0  # Hz
     num_inference_steps: int = 20  # [1, 1000]
+    refine_steps: int = 4  # of the second stage, where there is one; 0 = none
+    refine_start: float = 0.4  # [0, 1): the noise level it begins at; 0 = none
     guidance_scale: float = 4.0  # 1 = no guidance
     guidance_rescale: float = 0.0  # [0, 1]
     apg_eta: float = 1.0  # [0, 1]; 1 = guidance as it is, 0 = nothing along the prediction itself
@@ -213,6 +215,8 @@ class GenerationConfig:
         _check_range("seed", self.seed, 0, 2**63 - 1)
         _check_range("frame-rate", self.frame_rate, 1.0, 120.0)
         _check_range("num-inference-steps", self.num_inference_steps, 1, 1000)
+        _check_range("refine-steps", self.refine_steps, 0, 1000)
+        _check_range("refine-start", self.refine_start, 0.0, 0.99)
         for name, (low, high) in GUIDANCE_RANGES.items():
             value = getattr(self, name)
             if value is not None:

@@ -8,6 +8,7 @@ import soxr
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from aiprod_core.errors import InputError
 from aiprod_core.types import GenerationConfig, SourceCondition
@@ -53,3 +54,27 @@ def span_of(source: SourceCondition, duration_s: float, path: Path) -> tuple[flo
             "choose others"
         )
     return source.start_s, end_s
+
+
+def matched_film(config: GenerationConfig, film: Clip) -> Tensor:
+    """The part of `film` from the source's start on, at the request's size, length and frame rate, `[c t h w]`.
+
+    Its frames are those nearest in time; what is too wide or too high is cut off on both sides. Raises `InputError`
+    where the film is too short.
+    """
+    source = source_of(config)
+    start_s, end_s = span_of(source, film.duration_s, source.path)
+    wanted = [round((start_s + i / config.frame_rate) * film.frame_rate_hz) for i in range(config.num_frames)]
+    if wanted[-1] >= min(round(end_s * film.frame_rate_hz), len(film.frames)):
+        raise InputError(
+            f"num-frames: got {config.num_frames} at {config.frame_rate:g} frames/s, expected no more than the "
+            f"{end_s - start_s:.2f} s of {source.path}; ask for fewer, or for more frames a second"
+        )
+    pictures = torch.from_numpy(film.frames[wanted]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    scale = max(config.height / pictures.shape[2], config.width / pictures.shape[3])
+    height = max(round(scale * pictures.shape[2]), config.height)
+    width = max(round(scale * pictures.shape[3]), config.width)
+    fitted = F.interpolate(pictures, size=(height, width), mode="bicubic", antialias=True, align_corners=False)
+    top, left = (height - config.height) // 2, (width - config.width) // 2
+    cut = fitted[:, :, top : top + config.height, left : left + config.width]
+    return cut.clamp(-1, 1).permute(1, 0, 2, 3)

@@ -10,15 +10,18 @@ from torch import Tensor
 class FlowSchedule:
     """`steps` intervals, evenly spaced and then shifted towards noise: t → s·t / (1 + (s − 1)·t).
 
-    `shift` > 1 spends more steps where large structure is decided (Esser et al. 2024, eq. 23).
+    `shift` > 1 spends more steps where large structure is decided (Esser et al. 2024, eq. 23). `start` in (0, 1]: the
+    time it begins at, below 1 for a run that refines what is there.
     """
 
     steps: int
     shift: float = 3.0
+    start: float = 1.0
 
     def times(self) -> Tensor:
-        """`[steps + 1]`, float64, falling from 1 to 0."""
-        even = torch.linspace(1, 0, self.steps + 1, dtype=torch.float64)
+        """`[steps + 1]`, float64, falling from `start` to 0."""
+        first = self.start / (self.shift - (self.shift - 1) * self.start)  # what is shifted to `start`
+        even = torch.linspace(first, 0, self.steps + 1, dtype=torch.float64)
         return self.shift * even / (1 + (self.shift - 1) * even)
 
 

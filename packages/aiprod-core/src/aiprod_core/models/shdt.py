@@ -178,12 +178,14 @@ class SHDT(nn.Module):
         frame_rate_hz: float,
         attending: Attending = EVERYTHING,
         until: tuple[Tensor, Tensor] | None = None,
+        referring: int = 0,
     ) -> LatentState:
         """Velocities of both latents.
 
         `state`: video `[b c t h w]`; audio `[b c l]`, or None for pictures alone. `t_video`: `[b t]`, a time in [0, 1]
         for each latent frame, since a pinned frame runs on its own clock; `t_audio`: `[b l]`, or `[b 1]` for all.
         `until`: the times they are to jump to, for a model of few steps, which gives the mean velocity on the way.
+        `referring`: the first so many latent frames are another clip to refer to, and stand at the same places in time.
         """
         assert state.video is not None
         p = self.config.patch
@@ -191,7 +193,8 @@ class SHDT(nn.Module):
         clock = self._clock(t_video, until[0] if until is not None else t_video) + text.pooled[:, None]  # [b t d]
         moods = Moods(rearrange(self.video_modulation(F.silu(clock)), "b t d -> b t 1 1 d"), None)
         frames, height, width = x.shape[1:4]
-        at = self.positions.video(frames, height, width, frame_rate_hz)
+        clips = (count for count in (referring, frames - referring) if count)
+        at = torch.cat([self.positions.video(count, height, width, frame_rate_hz) for count in clips])
         turns = Turns(Turn.of(rearrange(at, "t h w d -> (t h w) d").to(x.device)), None)
         a, audio_clock = None, None
         if state.audio is not None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from aiprod_core.models import hwvae, judge, nac, shdt, text_encoder
+from aiprod_core.models import hwvae, judge, nac, shdt, text_encoder, upsampler
 
 NO_CLASSES = judge.JudgeConfig(shown={}, moving={}, heard={})  # they come from the world, which core does not know
 
@@ -19,6 +19,8 @@ _MODELS: tuple[tuple[str, str, Callable[[Any], nn.Module], Any, str], ...] = (
     ("HW-VAE", "full", hwvae.HWVAE, hwvae.FULL, "135M to 165M"),
     ("NAC", "nano", nac.NAC, nac.NANO, "up to 5M"),
     ("NAC", "full", nac.NAC, nac.FULL, "45M to 55M"),
+    ("upsampler", "nano", upsampler.LatentUpsampler, upsampler.NANO, "up to 1M"),
+    ("upsampler", "full", upsampler.LatentUpsampler, upsampler.FULL, "5M and more"),
     ("text encoder", "nano", text_encoder.TextEncoder, text_encoder.NANO, "up to 8M"),
     ("judge", "nano", judge.AttributeJudge, NO_CLASSES, "up to 3M, without its classes"),
 )

@@ -50,6 +50,9 @@ def latents(
     level: Annotated[int, typer.Option(min=1, max=3, help="Difficulty of the world.")] = 1,
     size_px: Annotated[int, typer.Option(help="Width and height.")] = 128,
     sound: Annotated[bool, typer.Option("--sound/--no-sound", help="Sound can be added to a set later.")] = True,
+    view: Annotated[
+        Literal["clips", "edges"], typer.Option(help="The clips, or their edges: references for an in-context LoRA.")
+    ] = "clips",
     models: Annotated[Path, typer.Option(help="Folder with the codecs' weights.")] = Path("models/aiprod-sovereign"),
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
 ) -> None:
@@ -78,6 +81,7 @@ def latents(
         shard=64 if frames > 1 else 256,
         video_codec=weights_digest(video, without="decoder."),
         audio_codec=weights_digest(audio, without="decoder.") if audio else None,
+        view=view,
     )
     with clips_progress() as on_progress:
         make_latents(output, count, about, video, audio, lambda done: on_progress("encode", done, count))

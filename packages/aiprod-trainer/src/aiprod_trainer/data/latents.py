@@ -9,12 +9,14 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aiprod_core.edges import edges
 from aiprod_core.errors import InputError
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.nac import NAC
@@ -25,11 +27,15 @@ from aiprod_trainer.worlds.sound import render_sound
 from aiprod_trainer.worlds.vocabulary import WORLD_VERSION
 
 DESCRIPTION = "latents.json"
+View: TypeAlias = Literal["clips", "edges"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LatentsDescription:
-    """What a set of latents was made of. `frames`: pixel frames a clip, from its first; 1 is a still without sound."""
+    """What a set of latents was made of. `frames`: pixel frames a clip, from its first; 1 is a still without sound.
+
+    `view`: the clips themselves, or their edges, as a reference to make them from.
+    """
 
     level: int
     frames: int
@@ -38,6 +44,7 @@ class LatentsDescription:
     video_codec: str
     audio_codec: str | None
     world: int = WORLD_VERSION
+    view: View = "clips"
 
 
 def weights_digest(module: nn.Module, *, without: str | None = None) -> str:
@@ -106,6 +113,8 @@ def _write(path: Path, encoded: Iterator[dict[str, Tensor]]) -> None:
 def _pictures(scene: Scene, about: LatentsDescription, video: HWVAE) -> dict[str, Tensor]:
     frames = None if about.frames == scene.num_frames else range(about.frames)
     clip = scene_video(scene, size_px=about.size_px, frames=frames)
+    if about.view == "edges":
+        clip = edges(clip)
     return {"video": video.encode(clip[None])[0].half(), "subject": _subject(scene, about, video)}
 
 

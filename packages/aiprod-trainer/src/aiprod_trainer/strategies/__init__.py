@@ -11,6 +11,8 @@ STRATEGIES = {
     "audio_autoencoder": "AudioAutoencoder",
     "text_to_video": "TextToVideo",
     "few_steps": "FewSteps",
+    "latent_upsampler": "LatentUpsampling",
+    "lora": "LoraTraining",
     "attribute_judge": "AttributeJudge",
 }
 

@@ -1,0 +1,81 @@
+"""The second stage: a clip's latents at twice the size, by the learned upsampler, and then once more through the model.
+
+The upsampler gives the large picture, a short run of the transformer from a low noise level its detail. Sound is done
+after the first stage; it goes along, kept as it is.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from aiprod_core.components.noisers import add_noise
+from aiprod_core.components.schedulers import FlowSchedule
+from aiprod_core.conditioning import Pins
+from aiprod_core.errors import InputError
+from aiprod_core.generation import (
+    Conditions,
+    OnProgress,
+    SovereignModels,
+    draw_noise,
+    run_of,
+)
+from aiprod_core.models.upsampler import LatentUpsampler
+from aiprod_core.sampler import denoise
+from aiprod_core.types import GenerationConfig, LatentState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refinement:
+    """`steps` of the second stage, from noise level `start` in [0, 1): 0 leaves what the upsampler made."""
+
+    steps: int
+    start: float
+
+
+def half_size(config: GenerationConfig, multiple_px: int) -> GenerationConfig:
+    """The request of the first stage. Raises `InputError` for a size whose half is not legal."""
+    for name, side in (("width", config.width), ("height", config.height)):
+        if side % (2 * multiple_px):
+            below = max(side // (2 * multiple_px), 1) * 2 * multiple_px
+            raise InputError(
+                f"{name}: got {side}, expected a multiple of {2 * multiple_px} for two stages; "
+                f"use {below} or {below + 2 * multiple_px}"
+            )
+    return replace(config, width=config.width // 2, height=config.height // 2)
+
+
+@torch.inference_mode()
+def refine(
+    models: SovereignModels,
+    upsampler: LatentUpsampler,
+    latents: LatentState,
+    config: GenerationConfig,
+    refinement: Refinement,
+    given: Conditions,
+    on_progress: OnProgress = lambda stage, done, total: None,
+) -> LatentState:
+    """Latents of the first stage → those of `config`'s size. `given`: pictures pinned at that size."""
+    assert latents.video is not None
+    on_progress("upsample", 0, 1)
+    large = upsampler(latents.video.float()).to(models.dtype)
+    on_progress("upsample", 1, 1)
+    if refinement.steps == 0 or refinement.start == 0:
+        return LatentState(large, latents.audio)
+    noise = draw_noise(models, config)
+    assert noise.video is not None
+    begun = LatentState(add_noise(large, noise.video, torch.tensor(refinement.start)).to(large.dtype), latents.audio)
+    run = replace(
+        run_of(models, config, given, begun),
+        schedule=FlowSchedule(refinement.steps, start=refinement.start),
+        audio_pins=None if latents.audio is None else _kept(latents.audio),
+    )
+    on_progress("refine", 0, refinement.steps)
+    with models.execution.attention.chosen():
+        return denoise(
+            models.shdt, begun, run, lambda progress: on_progress("refine", progress.steps, refinement.steps)
+        )
+
+
+def _kept(latents: torch.Tensor) -> Pins:
+    """Pins that keep all of `latents`."""
+    return Pins(latents, torch.ones(latents.shape[2], device=latents.device))

@@ -1,0 +1,68 @@
+"""A film made from another one, by an in-context LoRA: `ICLoraPipeline`.
+
+Run it as `python -m aiprod_pipelines.ic_lora PROMPT --source film.mp4 …`, which is `aiprod generate --pipeline
+ic_lora`. The LoRA says what it looks at, such as the edges of the source, and that is made here; the prompt says what
+to make of it. Without a `--lora` of that kind, the family's own is used.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from torch import Tensor
+
+from aiprod_core.edges import edges
+from aiprod_core.errors import InputError
+from aiprod_core.generation import EDGES_LORA_FILE, Conditions
+from aiprod_core.lora import LoraFile, read_lora
+from aiprod_core.types import GenerationConfig
+from aiprod_pipelines.cli import main
+from aiprod_pipelines.pipeline import SovereignPipeline
+from aiprod_pipelines.source import matched_film, read_film, source_of
+
+VIEWS: dict[str, Callable[[Tensor], Tensor]] = {"clips": lambda film: film, "edges": edges}
+
+
+class ICLoraPipeline(SovereignPipeline):
+    """A sentence and a film become another film of the same structure."""
+
+    own_lora: Path
+    view: str
+
+    @classmethod
+    def from_pretrained(cls, models_dir: Path, **options: Any) -> Self:
+        pipeline = super().from_pretrained(models_dir, **options)
+        pipeline.own_lora = models_dir / EDGES_LORA_FILE
+        pipeline.set_loras(())
+        return pipeline
+
+    def set_loras(self, loras: Sequence[LoraFile]) -> None:
+        """As any pipeline, and the family's own in-context LoRA where none of `loras` is one.
+
+        Raises `InputError` for more than one, and for one that looks at something unknown.
+        """
+        views = [view for lora in loras if (view := read_lora(lora.path, self.models.shdt).reference) is not None]
+        if not views:
+            loras = [LoraFile(self.own_lora), *loras]
+            views = [view for view in [read_lora(self.own_lora, self.models.shdt).reference] if view is not None]
+        if len(views) != 1 or views[0] not in VIEWS:
+            raise InputError(
+                f"lora: got in-context LoRAs that look at {', '.join(views) or 'nothing'}, expected one that looks at "
+                f"one of {', '.join(VIEWS)}; name another"
+            )
+        self.view = views[0]
+        super().set_loras(loras)
+
+    def fitted(self, config: GenerationConfig) -> GenerationConfig:
+        source_of(config)
+        return config
+
+    def given(self, config: GenerationConfig) -> Conditions:
+        film = VIEWS[self.view](matched_film(config, read_film(config)))
+        latents = self.models.encode_video(film[None].to(self.models.device))
+        return Conditions(reference=latents.to(self.models.dtype))
+
+
+if __name__ == "__main__":
+    main(["generate", "--pipeline", "ic_lora", *sys.argv[1:]])

@@ -1,0 +1,72 @@
+"""The upsampler's training starts at interpolation, learns, and takes only pairs that belong together."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from aiprod_core.checkpoint import Lineage, save_checkpoint
+from aiprod_core.errors import InputError
+from aiprod_core.models import upsampler
+from aiprod_core.models.hwvae import HWVAE
+from aiprod_trainer.config import TrainConfig
+from aiprod_trainer.data.latents import LatentsDescription, make_latents
+from aiprod_trainer.strategies import latent_upsampler
+from aiprod_trainer.strategies.latent_upsampler import LatentUpsampling
+from aiprod_trainer.trainer import Trainer
+
+
+@pytest.fixture(name="folder")
+def _folder(tmp_path: Path, video_codec: HWVAE, monkeypatch: pytest.MonkeyPatch) -> Path:
+    channels = video_codec.config.latent_channels
+    tiny = upsampler.UpsamplerConfig(channels=channels, width=16, small_blocks=1, large_blocks=1)
+    monkeypatch.setitem(latent_upsampler.PRESETS, "nano", tiny)
+    lineage = Lineage(initialised_from="random", trained_on=(), steps=0, core_hours=0.0)
+    save_checkpoint(tmp_path / "codec.safetensors", "hwvae", video_codec.config, video_codec.state_dict(), lineage)
+    for name, size_px, frames in (("small", 32, 9), ("large", 64, 5), ("larger", 96, 5)):
+        about = LatentsDescription(
+            level=1, frames=frames, size_px=size_px, shard=4, video_codec="tiny", audio_codec=None
+        )
+        make_latents(tmp_path / name, 4, about, video_codec, None, lambda done: None)
+    return tmp_path
+
+
+def _config(folder: Path, large: str = "large") -> TrainConfig:
+    return TrainConfig(
+        training_strategy={
+            "name": "latent_upsampler",
+            "small": folder / "small",
+            "large": folder / large,
+            "codec": folder / "codec.safetensors",
+            "validated_on": 1,
+        },
+        optimization={"steps": 30, "batch_size": 4, "learning_rate": 1e-2, "warmup_steps": 1},  # type: ignore[arg-type]
+        data={"num_dataloader_workers": 0},  # type: ignore[arg-type]
+        validation={"interval": None},  # type: ignore[arg-type]
+        tracking={"tensorboard": False},  # type: ignore[arg-type]
+        output_dir=folder / "run",
+    )
+
+
+def test_it_starts_at_interpolation_and_gets_better(folder: Path) -> None:
+    strategy = LatentUpsampling(_config(folder))
+    strategy.begin()
+    batch = strategy.batch(0)
+    assert batch["small"].shape[2] == batch["large"].shape[2]  # the longer clips are cut
+    assert strategy.loss(batch, torch.Generator())["loss"].item() == pytest.approx(1.0)
+    Trainer(strategy.config, strategy).run(report=lambda line: None)
+    assert strategy.loss(batch, torch.Generator())["loss"] < 0.95
+
+
+def test_validation_sets_it_beside_both_interpolations(folder: Path) -> None:
+    strategy = LatentUpsampling(_config(folder))
+    with torch.no_grad():
+        figures = strategy.validate(folder / "sheets", 1)
+    assert figures.keys() == {"learned_db", "bicubic_latent_db", "bicubic_pixel_db"}
+    assert figures["learned_db"] == pytest.approx(figures["bicubic_latent_db"], abs=1e-3)
+    assert (folder / "sheets" / "step-00000001.png").exists()
+
+
+def test_sets_that_are_not_of_twice_the_size_are_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match="96 px, expected the same at twice the size"):
+        LatentUpsampling(_config(folder, "larger")).begin()
