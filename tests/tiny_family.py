@@ -8,32 +8,39 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from aiprod_core import generation
+from aiprod_core.adapters import Adapters, AdaptersConfig
 from aiprod_core.checkpoint import Lineage, save_checkpoint
-from aiprod_core.models import hwvae, nac, shdt, text_encoder
+from aiprod_core.models import hwvae, nac, shdt, text_encoder, upsampler
 from aiprod_pipelines.sovereignty import provision
 
+TRANSFORMER = dataclasses.replace(
+    shdt.NANO,
+    video_channels=8,
+    audio_channels=8,
+    text_width=32,
+    video_width=32,
+    audio_width=32,
+    heads=2,
+    head_width=16,
+    mixers=shdt.hybrid(2, linear_between=1),
+)
 SENTENCES = ["a red cat walks on a beach on a clear day.", "a blue bird flies over a meadow at dusk in the rain."]
 PROMPT = "A red cat walks on a beach."
 
 
 def write_tiny_family(folder: Path) -> None:
-    """Write a folder of weights that `TI2VidOneStagePipeline` loads: 96 tokens of text, 8 px latents, 24 kHz."""
+    """Write a folder of weights that every pipeline loads: 96 tokens of text, 8 px latents, 24 kHz."""
     folder.mkdir(parents=True)
     torch.manual_seed(0)
+    transformer = shdt.SHDT(TRANSFORMER)
+    edges = AdaptersConfig(base="tiny", rank=2, targets=r"attention\.video", reference="edges")
     parts = {
-        generation.SHDT_FILE: shdt.SHDT(
-            dataclasses.replace(
-                shdt.NANO,
-                video_channels=8,
-                audio_channels=8,
-                text_width=32,
-                video_width=32,
-                audio_width=32,
-                heads=2,
-                head_width=16,
-                mixers=shdt.hybrid(2, linear_between=1),
-            )
+        generation.SHDT_FILE: transformer,
+        generation.DISTILLED_FILE: shdt.SHDT(dataclasses.replace(TRANSFORMER, spans=True)),
+        generation.UPSAMPLER_FILE: upsampler.LatentUpsampler(
+            upsampler.UpsamplerConfig(channels=8, width=16, small_blocks=1, large_blocks=1)
         ),
+        generation.EDGES_LORA_FILE: Adapters(edges, transformer),
         generation.VIDEO_FILE: hwvae.HWVAE(
             dataclasses.replace(
                 hwvae.NANO, latent_channels=8, widths=(16, 32), encoder_depths=(1, 1), decoder_depths=(1, 1)

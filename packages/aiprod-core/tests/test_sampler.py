@@ -163,3 +163,13 @@ def test_video_and_audio_have_scales_of_their_own(transformer: SHDT, run: Run) -
 
 def _first_text(run: Run, guider: MultiModalGuider) -> Run:
     return replace(run, text=run.text.first(1), guider=guider)
+
+
+def test_a_reference_is_looked_at_and_stays_what_it_is(transformer: SHDT, run: Run) -> None:
+    reference = torch.randn(VIDEO, generator=torch.Generator().manual_seed(5))
+    plain, _ = _denoised(transformer, _noise(), run)
+    referring, _ = _denoised(transformer, _noise(), replace(run, reference=reference))
+    other, _ = _denoised(transformer, _noise(), replace(run, reference=-reference))
+    assert referring.shape == plain.shape
+    assert not torch.allclose(referring, plain)
+    assert not torch.allclose(referring, other)

@@ -23,6 +23,16 @@ def test_no_shift_is_even_and_a_shift_leans_towards_noise() -> None:
     assert (FlowSchedule(10, shift=3.0).times()[1:-1] > even[1:-1]).all()
 
 
+@pytest.mark.parametrize("start", [0.1, 0.5, 1.0])
+def test_a_later_start_walks_the_same_way_from_there(start: float) -> None:
+    times = FlowSchedule(4, start=start).times()
+    assert times[0].item() == pytest.approx(start)
+    assert times[-1] == 0
+    assert (times.diff() < 0).all()
+    whole = FlowSchedule(8)
+    assert torch.allclose(FlowSchedule(4, start=whole.times()[4].item()).times(), whole.times()[4:])
+
+
 def test_shifts_compose() -> None:
     twice = FlowSchedule(8, shift=2.0).times()
     again = 3 * twice / (1 + 2 * twice)

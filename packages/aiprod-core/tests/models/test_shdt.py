@@ -144,6 +144,26 @@ def test_the_order_of_frames_matters(transformer: SHDT) -> None:
     assert not torch.allclose(turned.flip(2), video, atol=1e-3)
 
 
+def test_a_reference_stands_at_the_times_of_the_clip(transformer: SHDT) -> None:
+    """Softmax attention knows places by their angles alone: change places with the reference, and nothing else does."""
+    torch.manual_seed(0)
+    model = SHDT(replace(transformer.config, mixers=("softmax",) * 2))
+    torch.nn.init.normal_(model.video_out.out.weight)
+    text, t = _text(model), torch.full((1, 2 * FRAMES), 0.5)
+    one, other = _latents(audio=False).video, _latents(audio=False, seed=1).video
+    assert one is not None
+    assert other is not None
+
+    def flow(first: torch.Tensor, second: torch.Tensor, referring: int) -> torch.Tensor:
+        state = LatentState(torch.cat([first, second], dim=2), None)
+        found: torch.Tensor = model(state, text, t, t[:, :1], 10.0, referring=referring).video
+        return found
+
+    swapped = flow(other, one, FRAMES).roll(FRAMES, dims=2)
+    torch.testing.assert_close(flow(one, other, FRAMES), swapped)
+    assert not torch.allclose(flow(one, other, 0), flow(other, one, 0).roll(FRAMES, dims=2))
+
+
 def test_the_frame_rate_says_which_frame_belongs_to_which_sound(transformer: SHDT) -> None:
     state, text = _latents(), _text(transformer)
     clock = torch.full((1, FRAMES), 0.6), torch.full((1, 1), 0.6)
