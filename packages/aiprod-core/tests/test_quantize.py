@@ -1,5 +1,6 @@
 """Eight-bit weights: near the weights they came from, half their bytes, and the same through a file."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,17 @@ def test_it_comes_back_from_a_file_bit_for_bit(transformer: SHDT, tmp_path: Path
         other = again.state_dict()[name]
         assert other.dtype == tensor.dtype, name
         assert torch.equal(other.float(), tensor.float()), name
+
+
+def test_training_goes_on_from_a_file_in_eight_bits(transformer: SHDT, tmp_path: Path) -> None:
+    before = {name: tensor.clone() for name, tensor in transformer.state_dict().items()}
+    fresh, lineage = deepcopy(transformer), Lineage(initialised_from="random", trained_on=(), steps=1, core_hours=0.0)
+    quantize(transformer, WeightFormat.INT8)
+    save_checkpoint(tmp_path / "small", "shdt", transformer.config, transformer.state_dict(), lineage)
+    load_weights(fresh, tmp_path / "small", plain=True)
+    assert not any(isinstance(module, QuantizedLinear) for module in fresh.modules())
+    for name, tensor in fresh.state_dict().items():
+        assert (tensor - before[name]).norm() <= 0.01 * before[name].norm()
 
 
 @pytest.mark.parametrize("stored_as", FORMATS)

@@ -16,12 +16,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from aiprod_core.errors import WeightsError
-from aiprod_core.quantize import prepare_for
+from aiprod_core.quantize import dequantized, prepare_for
 
 FORMAT = "aiprod-1"
-HEADER = (
-    "aiprod"  # one entry holds all: safetensors writes several in no fixed order, and equal weights be equal files
-)
+HEADER = "aiprod"  # one entry holds all: safetensors writes several in no fixed order, and equal weights be equal files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +76,14 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
 
 
-def load_weights(module: nn.Module, path: Path, prefix: str = "") -> None:
+def load_weights(module: nn.Module, path: Path, prefix: str = "", *, plain: bool = False) -> None:
     """Load the tensors whose names start with `prefix` into `module`, in the module's own type; all must fit.
 
-    Layers that the file has in eight bits become so.
+    Layers that the file has in eight bits become so, unless `plain`.
     """
     tensors = {name[len(prefix) :]: tensor for name, tensor in read_tensors(path).items() if name.startswith(prefix)}
+    if plain:
+        tensors = dequantized(tensors)
     prepare_for(module, tensors)
     check_fit(module, tensors, path)
     module.load_state_dict(tensors)

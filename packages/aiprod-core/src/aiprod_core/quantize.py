@@ -87,6 +87,13 @@ def prepare_for(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
             _put(model, name, QuantizedLinear(torch.zeros_like(weight), scale, layer.bias))
 
 
+def dequantized(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of a file with those in eight bits brought back to float32: what training can go on from."""
+    scales = {name.removesuffix(f".{SCALE}"): scale for name, scale in tensors.items() if name.endswith(f".{SCALE}")}
+    plain = {name: tensor for name, tensor in tensors.items() if not name.endswith(f".{SCALE}")}
+    return plain | {f"{name}.weight": plain[f"{name}.weight"].float() * scale for name, scale in scales.items()}
+
+
 def _in_blocks(model: nn.Module) -> dict[str, nn.Linear]:
     return {
         name: module

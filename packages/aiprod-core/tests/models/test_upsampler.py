@@ -1,11 +1,12 @@
-"""The upsampler begins as interpolation, works frame by frame at any size, and can learn."""
+"""The upsampler begins as a linear map in closed form, works frame by frame at any size, and can learn."""
 
 from dataclasses import replace
 
 import pytest
 import torch
+from einops import rearrange
 
-from aiprod_core.models.upsampler import NANO, LatentUpsampler, interpolated
+from aiprod_core.models.upsampler import NANO, LatentUpsampler, around, interpolated
 
 TINY = replace(NANO, channels=4, width=16, small_blocks=1, large_blocks=1)
 
@@ -16,11 +17,15 @@ def _model() -> LatentUpsampler:
     return LatentUpsampler(TINY)
 
 
-def test_it_begins_as_interpolation(model: LatentUpsampler) -> None:
-    latents = torch.randn(2, 4, 3, 4, 6)
-    large = model(latents)
-    assert large.shape == (2, 4, 3, 8, 12)
-    torch.testing.assert_close(large, interpolated(latents))
+def test_it_doubles_the_size_of_every_frame(model: LatentUpsampler) -> None:
+    assert model(torch.randn(2, 4, 3, 4, 6)).shape == (2, 4, 3, 8, 12)
+
+
+def test_the_linear_path_finds_what_nine_latents_say(model: LatentUpsampler) -> None:
+    small = torch.randn(16, 4, 2, 6, 6)
+    wanted = rearrange(around(small) @ torch.randn(36, 16), "b t h w (p q c) -> b c t (h p) (w q)", p=2, q=2)
+    model.fit(small, wanted + 0.5)
+    torch.testing.assert_close(model(small), wanted + 0.5, atol=1e-3, rtol=1e-3)
 
 
 def test_interpolation_keeps_a_constant_and_does_not_prefer_a_side() -> None:

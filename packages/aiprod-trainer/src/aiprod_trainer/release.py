@@ -14,7 +14,7 @@ from torch import Tensor
 
 from aiprod_core.checkpoint import Lineage, read_header, save_checkpoint
 from aiprod_core.errors import InputError
-from aiprod_core.quantize import SCALE
+from aiprod_core.quantize import SCALE, WeightFormat, quantize
 from aiprod_trainer.config import TrainConfig, parse
 from aiprod_trainer.strategies import build
 from aiprod_trainer.trainer import last_checkpoint, read_checkpoint
@@ -24,8 +24,11 @@ NAME, VERSION = "aiprod-sovereign", "0.1.0"
 MANIFEST, CHECKSUMS = "MANIFEST.json", "CHECKSUMS.sha256"
 
 
-def export_run(run: Path, output: Path) -> list[Path]:
-    """Write the models of a run's last checkpoint into `output`; returns the files. Raises `InputError` without one."""
+def export_run(run: Path, output: Path, stored_as: WeightFormat | None = None) -> list[Path]:
+    """Write the models of a run's last checkpoint into `output`, in eight bits if `stored_as` says so.
+
+    Returns the files. Raises `InputError` where there is no checkpoint.
+    """
     path = last_checkpoint(run)
     if path is None:
         raise InputError(f"run: got no checkpoint in {run}, expected {run}/checkpoints/step-*.pt; train it first")
@@ -37,6 +40,8 @@ def export_run(run: Path, output: Path) -> list[Path]:
     output.mkdir(parents=True, exist_ok=True)
     written = []
     for name, part in strategy.parts.items():
+        if stored_as is not None:
+            quantize(part, stored_as)
         tensors = {key: as_shipped(key, tensor) for key, tensor in part.state_dict().items()}
         save_checkpoint(output / f"{name}.safetensors", name, part.config, tensors, _lineage(state, config))
         written.append(output / f"{name}.safetensors")

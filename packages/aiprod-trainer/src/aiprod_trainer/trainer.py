@@ -342,7 +342,7 @@ def warm_start(strategy: Strategy, weights: Path) -> list[dict[str, float]]:
     history: list[dict[str, float]] = []
     for name, part in strategy.parts.items():
         path = weights / f"{name}.safetensors"
-        load_weights(part, path)
+        load_weights(part, path, plain=True)
         lineage = json.loads(read_header(path)["lineage"])
         history = [{"steps": lineage["steps"], "core_s": lineage["core_hours"] * 3600}]
     return history

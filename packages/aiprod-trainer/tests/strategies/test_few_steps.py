@@ -8,13 +8,16 @@ import torch
 from tiny_family import write_tiny_family
 
 from aiprod_core.errors import InputError
-from aiprod_core.generation import SovereignModels
+from aiprod_core.generation import SovereignModels, load_model
+from aiprod_core.models.shdt import SHDT
+from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import LatentState
 from aiprod_trainer.config import TrainConfig
 from aiprod_trainer.data.trajectories import TrajectoriesDescription, make_trajectories, teacher_digest
+from aiprod_trainer.release import export_run
 from aiprod_trainer.strategies import few_steps
 from aiprod_trainer.strategies.few_steps import FewSteps
-from aiprod_trainer.trainer import Trainer, read_checkpoint
+from aiprod_trainer.trainer import Trainer, read_checkpoint, warm_start
 
 
 @pytest.fixture(name="folder", scope="module")
@@ -23,7 +26,8 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("distilling")
     write_tiny_family(folder / "teacher")
     teacher = SovereignModels.load(folder / "teacher")
-    about = TrajectoriesDescription(teacher=teacher_digest(teacher), frames=5, size_px=32, shard=4)
+    digest = teacher_digest(teacher)
+    about = TrajectoriesDescription(teacher=digest, guidance_scale=1.0, frames=5, size_px=32, shard=4)
     make_trajectories(folder / "runs", range(8), about, teacher, lambda done: None)
     return folder
 
@@ -98,6 +102,12 @@ def test_training_learns_resumes_and_ships_the_student_alone(strategy: FewSteps,
     state = read_checkpoint(tmp_path / "run" / "checkpoints" / "step-00000012.pt")["model"]
     assert state["span.out.weight"].any()  # it began at zero
     assert again.parts.keys() == {"shdt_distilled"}
+    assert again.loss(batch, torch.Generator())["loss"] < before
+    (shipped,) = export_run(tmp_path / "run", tmp_path / "weights", WeightFormat.INT8)
+    student = load_model(SHDT, shipped)
+    assert student.config.spans
+    assert student.layers[0].video.widen.weight.dtype == torch.int8
+    warm_start(again, tmp_path / "weights")
     assert again.loss(batch, torch.Generator())["loss"] < before
 
 

@@ -1,4 +1,4 @@
-"""The upsampler's training starts at interpolation, learns, and takes only pairs that belong together."""
+"""The upsampler's training starts at a linear map, learns, and takes only pairs that belong together."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def _config(folder: Path, large: str = "large") -> TrainConfig:
             "codec": folder / "codec.safetensors",
             "validated_on": 1,
         },
-        optimization={"steps": 30, "batch_size": 4, "learning_rate": 1e-2, "warmup_steps": 1},  # type: ignore[arg-type]
+        optimization={"steps": 30, "batch_size": 4, "learning_rate": 1e-3, "warmup_steps": 1},  # type: ignore[arg-type]
         data={"num_dataloader_workers": 0},  # type: ignore[arg-type]
         validation={"interval": None},  # type: ignore[arg-type]
         tracking={"tensorboard": False},  # type: ignore[arg-type]
@@ -48,22 +48,24 @@ def _config(folder: Path, large: str = "large") -> TrainConfig:
     )
 
 
-def test_it_starts_at_interpolation_and_gets_better(folder: Path) -> None:
+def test_it_starts_better_than_interpolation_and_gets_better(folder: Path) -> None:
     strategy = LatentUpsampling(_config(folder))
     strategy.begin()
     batch = strategy.batch(0)
     assert batch["small"].shape[2] == batch["large"].shape[2]  # the longer clips are cut
-    assert strategy.loss(batch, torch.Generator())["loss"].item() == pytest.approx(1.0)
+    begun = strategy.loss(batch, torch.Generator())["loss"].item()
+    assert begun < 1.0
     Trainer(strategy.config, strategy).run(report=lambda line: None)
-    assert strategy.loss(batch, torch.Generator())["loss"] < 0.95
+    assert strategy.loss(batch, torch.Generator())["loss"].item() < begun
 
 
 def test_validation_sets_it_beside_both_interpolations(folder: Path) -> None:
     strategy = LatentUpsampling(_config(folder))
+    strategy.begin()
     with torch.no_grad():
         figures = strategy.validate(folder / "sheets", 1)
     assert figures.keys() == {"learned_db", "bicubic_latent_db", "bicubic_pixel_db"}
-    assert figures["learned_db"] == pytest.approx(figures["bicubic_latent_db"], abs=1e-3)
+    assert len(set(figures.values())) == 3
     assert (folder / "sheets" / "step-00000001.png").exists()
 
 

@@ -1,17 +1,20 @@
 """The spatial ×2 latent upsampler: HW-VAE latents of a clip in, those of the same clip at twice the size out.
 
-`[b c t h w]` → `[b c t 2h 2w]`, frame by frame, so that any length will do. Blocks at the small size, a sub-pixel
-convolution (Shi et al. 2016, arXiv:1609.05158), blocks at the large one; what they make is added to the latents
-interpolated, so that training begins at interpolation. Knows no files, no noise and no pixels.
+`[b c t h w]` → `[b c t 2h 2w]`, frame by frame, so that any length will do. A linear path says what a sub-pixel
+convolution (Shi et al. 2016, arXiv:1609.05158) of nine latents can, and is fitted in closed form; blocks at the small
+size and at the large one add what it cannot, and start as nothing. Knows no files, no noise and no pixels.
 """
 
 from dataclasses import dataclass
 
+import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aiprod_core.models.layers import ChannelRMSNorm, per_frame
+
+AROUND = 9  # latents that the linear path sees
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,7 @@ class LatentUpsampler(nn.Module):
     def __init__(self, config: UpsamplerConfig) -> None:
         super().__init__()
         self.config = config
+        self.linear = nn.Linear(AROUND * config.channels, 4 * config.channels)
         self.stem = nn.Linear(config.channels, config.width)
         self.small = nn.Sequential(*[Block(config) for _ in range(config.small_blocks)])
         self.up = nn.Linear(config.width, 4 * config.width)
@@ -49,7 +53,20 @@ class LatentUpsampler(nn.Module):
         x = self.small(self.stem(rearrange(latents, "b c t h w -> b t h w c")))
         x = rearrange(self.up(x), "b t h w (p q d) -> b t (h p) (w q) d", p=2, q=2)
         learned = self.head(self.norm(self.large(x)))
-        return interpolated(latents) + rearrange(learned, "b t h w c -> b c t h w")
+        direct = rearrange(self.linear(around(latents)), "b t h w (p q c) -> b t (h p) (w q) c", p=2, q=2)
+        return rearrange(direct + learned, "b t h w c -> b c t h w")
+
+    @torch.no_grad()
+    def fit(self, small: Tensor, large: Tensor) -> None:
+        """Set the linear path to the least squares of pairs `[b c t h w]`, `[b c t 2h 2w]`, many more than it has
+        weights."""
+        given = rearrange(around(small), "b t h w k -> (b t h w) k").double()
+        wanted = rearrange(large, "b c t (h p) (w q) -> (b t h w) (p q c)", p=2, q=2).double()
+        given = F.pad(given, (0, 1), value=1.0)
+        ridge = 1e-6 * len(given) * torch.eye(given.shape[1], dtype=given.dtype, device=given.device)
+        solved = torch.linalg.solve(given.T @ given + ridge, given.T @ wanted).T
+        self.linear.weight.copy_(solved[:, :-1])
+        self.linear.bias.copy_(solved[:, -1])
 
 
 class Block(nn.Module):
@@ -69,8 +86,15 @@ class Block(nn.Module):
         return x + self.narrow(F.silu(self.widen(self.norm(per_frame(self.spatial, x)))))
 
 
+def around(latents: Tensor) -> Tensor:
+    """Each latent of `[b c t h w]` with its eight neighbours, edges repeated: `[b t h w 9c]`."""
+    frames = rearrange(latents, "b c t h w -> (b t) c h w")
+    patches = F.unfold(F.pad(frames, (1, 1, 1, 1), mode="replicate"), 3)
+    return rearrange(patches, "(b t) k (h w) -> b t h w k", b=latents.shape[0], h=latents.shape[3])
+
+
 def interpolated(latents: Tensor) -> Tensor:
-    """Latents `[b c t h w]` at twice the size by bicubic interpolation, frame by frame: the floor of the learned."""
+    """Latents `[b c t h w]` at twice the size by bicubic interpolation, frame by frame: the floor."""
     frames = rearrange(latents, "b c t h w -> (b t) c h w")
     large = F.interpolate(frames, scale_factor=2, mode="bicubic", align_corners=False)
     return rearrange(large, "(b t) c h w -> b c t h w", b=latents.shape[0])

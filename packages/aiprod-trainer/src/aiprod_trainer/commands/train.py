@@ -9,6 +9,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from aiprod_core.quantize import WeightFormat
 from aiprod_trainer.config import TrainConfig
 from aiprod_trainer.quantization import main as quantize
 from aiprod_trainer.release import export_run
@@ -39,9 +40,10 @@ def run(
 def export(
     folder: Run,
     output: Annotated[Path, typer.Option(help="Folder of weights to write into.")] = Path("models/aiprod-sovereign"),
+    quantization: Annotated[WeightFormat | None, typer.Option(help="Write the weights in eight bits.")] = None,
 ) -> None:
     """Write a run's averaged weights as checkpoints that ship, and renew the manifest and the checksums."""
-    for path in export_run(folder, output):
+    for path in export_run(folder, output, quantization):
         typer.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 
 

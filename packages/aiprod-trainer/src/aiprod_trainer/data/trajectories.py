@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from aiprod_core.components.guiders import Guidance, MultiModalGuider
+from aiprod_core.components.guiders import Guidance, MultiModalGuider, Pass
 from aiprod_core.components.noisers import seeded_noise
 from aiprod_core.components.schedulers import FlowSchedule
 from aiprod_core.conditioning import no_pins
@@ -112,8 +112,10 @@ def _walk(numbers: range, about: TrajectoriesDescription, models: SovereignModel
     assert noise.video is not None
     assert noise.audio is not None
     guidance = Guidance(scale=about.guidance_scale)
+    prompts = [prompt_of(number, about.level) for number in numbers]
+    nothing = [""] * len(numbers) if Pass.UNPROMPTED in guidance.passes else []
     run = Run(
-        text=models.read([prompt_of(number, about.level) for number in numbers] + [""] * len(numbers)),
+        text=models.read(prompts + nothing),
         schedule=FlowSchedule(about.steps),
         guider=MultiModalGuider(video=guidance, audio=guidance),
         video_pins=no_pins(noise.video),

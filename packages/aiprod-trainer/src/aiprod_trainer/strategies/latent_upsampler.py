@@ -38,6 +38,7 @@ class Options(Section):
     small: Path
     large: Path
     codec: Path
+    fitted_on: int = 128  # clips that the linear path is taken from
     validated_on: int = 8
 
 
@@ -75,8 +76,10 @@ class LatentUpsampling:
         return small, large
 
     def begin(self) -> None:
-        """Weights are interpolation; the data is read now, so that worker processes share it."""
-        len(self.pairs[0])
+        """Training begins at the linear path, fitted to clips from the first; the data is read now, for all workers."""
+        small, large = self.pairs
+        count, frames = min(self.options.fitted_on, len(large)), large.video.shape[2]
+        self.model.fit(small.video[:count, :, :frames].float(), large.video[:count].float())
 
     def batch(self, step: int) -> Batch:
         small, large = self.pairs
