@@ -35,5 +35,4 @@ check: setup
 	$(BIN)/lint-imports
 
 bench: setup
-	$(BIN)/python -m pip install --quiet --no-deps $(PIP_FLAGS) -r requirements-bench.lock -c constraints.txt
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done

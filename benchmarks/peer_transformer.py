@@ -4,7 +4,7 @@ Then how both, and SHDT with softmax attention in every layer, grow with the num
 from its configuration with random weights, with the widths and inputs of SHDT nano and as many layers as bring it to
 the same number of parameters; nothing of it is read or kept. Models take turns within each round; figures are medians.
 
-Prints tables and writes build/benchmarks/peer_transformer.json. Needs requirements-bench.lock; without it the peer is
+Prints tables and writes build/benchmarks/peer_transformer.json. Needs the extra ltx2; without it the peer is
 left out, with a message.
 """
 
@@ -98,7 +98,7 @@ def ltx2(like: shdt.SHDTConfig, parameters: int) -> Contestant | None:
     try:
         from diffusers import LTX2VideoTransformer3DModel
     except ImportError:
-        CONSOLE.print("peer left out: pip install --no-deps -r requirements-bench.lock")
+        CONSOLE.print("peer left out: it needs the extra ltx2, which `make setup` installs")
         return None
     channels = like.video_channels * like.patch**2
 

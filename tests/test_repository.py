@@ -23,7 +23,9 @@ def test_the_lock_is_exact_pins_torch_first() -> None:
 def test_the_lock_satisfies_every_package() -> None:
     locked = {pin.partition("==")[0] for pin in PINS}
     for path in sorted(ROOT.glob("packages/*/pyproject.toml")):
-        for requirement in tomllib.loads(path.read_text())["project"]["dependencies"]:
+        project = tomllib.loads(path.read_text())["project"]
+        extras = [name for extra in project.get("optional-dependencies", {}).values() for name in extra]
+        for requirement in [*project["dependencies"], *extras]:
             name = re.split(r"[>=<]", requirement)[0]
             assert name in locked or name.startswith("aiprod-"), f"{path}: {name} is not in requirements.lock"
 

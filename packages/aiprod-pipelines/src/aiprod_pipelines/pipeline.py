@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 import torch
 from einops import rearrange
@@ -16,6 +16,33 @@ from aiprod_pipelines.media import Clip
 from aiprod_pipelines.sovereignty import provision
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class ClipPipeline(Protocol):
+    """What makes a clip of a request: our own models, or LTX-2. `weights`: file → SHA-256 of all that was loaded."""
+
+    weights: dict[str, str]
+
+    def quantize(self, stored_as: WeightFormat) -> None:
+        """Bring the weights to eight bits, for good."""
+
+    def set_loras(self, loras: Sequence[LoraFile]) -> None:
+        """Put LoRAs on the model instead of any before."""
+
+    def unknown_words(self, prompt: str) -> list[str]:
+        """Words of `prompt` that the model never met."""
+
+    def fitted(self, config: GenerationConfig) -> GenerationConfig:
+        """The request as it is carried out."""
+
+    def __call__(
+        self,
+        config: GenerationConfig,
+        *,
+        on_progress: Callable[[str, int, int], None] | None = None,
+        snapshots: Snapshots | None = None,
+    ) -> Clip:
+        """Render one clip."""
 
 
 class SovereignPipeline:

@@ -19,11 +19,17 @@ import torch
 from aiprod_core.lora import LoraFile
 from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import GenerationConfig
+from aiprod_pipelines.backends import Backend
+from aiprod_pipelines.backends.ltx2 import LICENCE, NAME, LTX2Backend, lineage_of
+from aiprod_pipelines.backends.ltx2_checkpoint import open_checkpoint
+from aiprod_pipelines.backends.ltx2_loading import LIBRARIES
+from aiprod_pipelines.backends.ltx2_requests import check_request
 from aiprod_pipelines.machine import this_machine
 from aiprod_pipelines.media import Clip, encode_clip
-from aiprod_pipelines.pipeline import SovereignPipeline
+from aiprod_pipelines.pipeline import DTYPES, ClipPipeline, SovereignPipeline
 from aiprod_pipelines.proof.receipt import (
     Cost,
+    LoraUse,
     Model,
     Output,
     Place,
@@ -78,7 +84,8 @@ CLASSES = {
 class Setup:
     """What renders. The number of threads is the process's own: `torch.set_num_threads` before."""
 
-    models_dir: Path
+    models_dir: Path  # or the single file of LTX-2
+    backend: Backend = Backend.SOVEREIGN
     pipeline: PipelineName = PipelineName.TI2VID_ONE_STAGE
     loras: tuple[LoraFile, ...] = ()
     device: str = "cpu"
@@ -124,14 +131,10 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
     """
     watch = Stopwatch(on_progress)
     watch("load", 0, 1)
-    kind = setup.pipeline.load()
-    pipeline = kind.from_pretrained(setup.models_dir, device=setup.device, precision=setup.precision)
+    pipeline, model = _load(config, setup, loras_of(setup.loras, film))
     if setup.quantization is not None:
         pipeline.quantize(setup.quantization)
     pipeline.set_loras(setup.loras)
-    manifest = provision.read_manifest(setup.models_dir)
-    loras = loras_of(setup.loras, film)
-    model = Model(name=manifest.name, version=manifest.version, weights=pipeline.weights, loras=loras)
     config = pipeline.fitted(config)
     settings = settings_of(config, film)
     watch("load", 1, 1)
@@ -149,7 +152,7 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
         settings=settings,
         unknown_words=tuple(pipeline.unknown_words(config.prompt)),
         model=model,
-        code=this_code(),
+        code=this_code(*LIBRARIES) if setup.backend is Backend.LTX2 else this_code(),
         place=_place(setup),
         output=Output(
             file=film.name, sha256=hashlib.sha256(mp4).hexdigest(), size_bytes=len(mp4), duration_s=clip.duration_s
@@ -158,6 +161,26 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
         cost=_cost(sum(watch.timings_s.values()), setup.rate_eur_per_h),
     )
     return Rendered(clip, mp4, receipt, snapshots)
+
+
+def _load(config: GenerationConfig, setup: Setup, loras: tuple[LoraUse, ...]) -> tuple[ClipPipeline, Model]:
+    """The pipeline with its weights, verified, and what the receipt says of them."""
+    if setup.backend is Backend.LTX2:
+        checkpoint = open_checkpoint(setup.models_dir)
+        check_request(config, setup.pipeline.value, checkpoint)  # before gigabytes are read
+        ltx2 = LTX2Backend(checkpoint, setup.pipeline.value, device=setup.device, dtype=DTYPES[setup.precision])
+        return ltx2, Model(
+            backend=setup.backend,
+            name=NAME,
+            version=checkpoint.version,
+            weights=ltx2.weights,
+            loras=loras,
+            lineage=lineage_of(checkpoint),
+            licence=LICENCE,
+        )
+    pipeline = setup.pipeline.load().from_pretrained(setup.models_dir, device=setup.device, precision=setup.precision)
+    manifest = provision.read_manifest(setup.models_dir)
+    return pipeline, Model(name=manifest.name, version=manifest.version, weights=pipeline.weights, loras=loras)
 
 
 def _snapshots(

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,10 @@ import typer
 from aiprod_core.errors import InputError
 from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import GenerationConfig, SourceCondition
-from aiprod_pipelines import output
+from aiprod_pipelines import backends, output
+from aiprod_pipelines.backends.ltx2 import notice_of
+from aiprod_pipelines.backends.ltx2_checkpoint import open_checkpoint
+from aiprod_pipelines.backends.ltx2_requests import ADVISED
 from aiprod_pipelines.commands.options import ModelsRoot, Rate, Threads
 from aiprod_pipelines.commands.progress import live_progress
 from aiprod_pipelines.commands.several_words import Pinned, SeveralWordsCommand, WithLoras
@@ -46,6 +49,7 @@ def _guidance(help_text: str) -> Any:
 
 @app.command(cls=SeveralWordsCommand, epilog=EPILOG)
 def generate(
+    context: typer.Context,
     prompt: Annotated[
         str, typer.Argument(metavar="PROMPT", help="What the clip shows, in a sentence or two.", show_default=False)
     ],
@@ -94,7 +98,7 @@ def generate(
     end: Annotated[float | None, typer.Option(help="Seconds: end of the span of the source.")] = None,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="With sound, or silent.")] = True,
     model: Annotated[
-        str, typer.Option(help="Name of a folder of weights, or a path to one.")
+        str, typer.Option(help="Name of a folder of weights, or a path to one; ltx2:PATH for weights of LTX-2.")
     ] = provision.DEFAULT_MODEL,
     lora: WithLoras = None,
     models_root: ModelsRoot = None,
@@ -140,6 +144,10 @@ def generate(
         images=tuple(image or ()),
         source=source_condition(source, start, end),
     )
+    backend, models_dir = backends.locate(model, environment=models_root)
+    if backend is backends.Backend.LTX2:
+        typer.echo(notice_of(open_checkpoint(models_dir)), err=True)
+        config = replace(config, **{name: value for name, value in ADVISED.items() if left_out(context, name)})
     check_source(pipeline, config)
     check_video_path(output_path)
     for path in (output_path, contact_sheet):
@@ -148,7 +156,8 @@ def generate(
     if threads is not None:
         torch.set_num_threads(threads)
     setup = Setup(
-        models_dir=provision.locate(model, environment=models_root),
+        models_dir=models_dir,
+        backend=backend,
         pipeline=pipeline,
         loras=tuple(lora or ()),
         precision=precision,
@@ -167,6 +176,12 @@ def generate(
         if rendered.snapshots.resumed_at:
             typer.echo(f"note: resumed at step {rendered.snapshots.resumed_at}, from a snapshot", err=True)
     _report(rendered, output_path, time.perf_counter() - began_s, as_json)
+
+
+def left_out(context: typer.Context, name: str) -> bool:
+    """Whether an option was not given."""
+    came_from = context.get_parameter_source(name)
+    return came_from is not None and came_from.name == "DEFAULT"
 
 
 def source_condition(path: Path | None, start_s: float | None, end_s: float | None) -> SourceCondition | None:

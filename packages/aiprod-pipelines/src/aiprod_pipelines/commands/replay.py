@@ -11,7 +11,11 @@ import typer
 from rich.console import Console
 
 from aiprod_core.errors import InputError, MediaError, WeightsError
-from aiprod_pipelines import output
+from aiprod_pipelines import backends, output
+from aiprod_pipelines.backends import Backend
+from aiprod_pipelines.backends.ltx2 import notice_of, weights_of
+from aiprod_pipelines.backends.ltx2_checkpoint import open_checkpoint
+from aiprod_pipelines.backends.ltx2_loading import LIBRARIES
 from aiprod_pipelines.commands.compare import facts, show
 from aiprod_pipelines.commands.options import ModelsRoot
 from aiprod_pipelines.commands.progress import live_progress
@@ -53,12 +57,14 @@ def replay(
         check_video_path(keep)
         output.check_writable(keep)
     config = config_of(receipt, receipt_file.resolve().parent)
-    models_dir = provision.locate(model or receipt.model.name, environment=models_root)
+    check_backend(receipt, model)
+    backend, models_dir = backends.locate(model or receipt.model.name, environment=models_root)
     check_weights(receipt, models_dir)
     note_differences(receipt)
     torch.set_num_threads(receipt.place.threads)
     setup = Setup(
         models_dir=models_dir,
+        backend=backend,
         pipeline=pipeline_of(receipt),
         loras=loras_in(receipt, receipt_file.resolve().parent),
         device=receipt.place.device,
@@ -105,9 +111,25 @@ def check_original(receipt: Receipt, film: Path) -> None:
         )
 
 
+def check_backend(receipt: Receipt, model: str | None) -> None:
+    """Raise `InputError` where `--model` names no weights of the kind that made the film."""
+    asked = Backend.LTX2 if (model or "").startswith(backends.LTX2_PREFIX) else Backend.SOVEREIGN
+    if asked is not receipt.model.backend:
+        expected = "ltx2:PATH" if receipt.model.backend is Backend.LTX2 else "a folder of AIPROD's own"
+        raise InputError(
+            f"model: got {model or 'none'}, expected {receipt.model.name} {receipt.model.version} that made the film; "
+            f"name it with --model, as {expected}"
+        )
+
+
 def check_weights(receipt: Receipt, models_dir: Path) -> None:
     """Raise `WeightsError` unless the weights that rendered the film are the ones in `models_dir`."""
-    present = provision.verify(models_dir)
+    if receipt.model.backend is Backend.LTX2:
+        checkpoint = open_checkpoint(models_dir)
+        typer.echo(notice_of(checkpoint), err=True)
+        present = weights_of(checkpoint, receipt.pipeline)
+    else:
+        present = provision.verify(models_dir)
     for name, digest in receipt.model.weights.items():
         if present.get(name) != digest:
             raise WeightsError(
@@ -118,7 +140,8 @@ def check_weights(receipt: Receipt, models_dir: Path) -> None:
 
 def note_differences(receipt: Receipt) -> None:
     """Say on stderr what is not as it was when the film was rendered, since then bits may differ."""
-    machine, code = this_machine(), this_code()
+    machine = this_machine()
+    code = this_code(*LIBRARIES) if receipt.model.backend is Backend.LTX2 else this_code()
     pairs = {
         "instruction set": (receipt.place.isa, machine.isa),
         "processor": (receipt.place.processor, machine.processor),

@@ -22,6 +22,7 @@ from aiprod_core.errors import InputError, MediaError
 from aiprod_core.lora import LoraFile
 from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import GenerationConfig, ImageCondition, SourceCondition
+from aiprod_pipelines.backends import Backend
 
 SCHEMA: Literal["aiprod.receipt/1"] = "aiprod.receipt/1"
 LIBRARIES = ("torch", "numpy", "scipy", "pillow", "av", "einops", "safetensors", "tokenizers")
@@ -83,12 +84,15 @@ class LoraUse(_Part):
 
 
 class Model(_Part):
-    """The weights, by name and by content."""
+    """The weights, by name and by content. `lineage`, `licence`: of weights that are not our own."""
 
+    backend: Backend = Backend.SOVEREIGN
     name: str
     version: str
     weights: dict[str, Sha256]
     loras: tuple[LoraUse, ...] = ()
+    lineage: str | None = None
+    licence: str | None = None
 
 
 class Code(_Part):
@@ -264,13 +268,13 @@ def _digest(path: Path) -> str:
 
 
 @cache
-def this_code() -> Code:
-    """The program that is running."""
+def this_code(*libraries: str) -> Code:
+    """The program that is running; `libraries`: those it used besides `LIBRARIES`."""
     return Code(
         aiprod=metadata.version("aiprod-pipelines"),
         source_sha256=_source_digest(),
         python=platform.python_version(),
-        libraries={name: metadata.version(name) for name in LIBRARIES},
+        libraries={name: metadata.version(name) for name in (*LIBRARIES, *libraries)},
     )
 
 
