@@ -1,6 +1,6 @@
 """Training the latent upsampler: latents of the world's clips, and of the same clips rendered at twice the size.
 
-The error counts in the scale of the codec's raw latents, which is nearly that of pixels.
+The error counts where it is seen: in the pixels that the frozen codec makes of crops of both.
 """
 
 import random
@@ -38,6 +38,8 @@ class Options(Section):
     small: Path
     large: Path
     codec: Path
+    crop: int = 6  # latents a side of a small one
+    latent_weight: float = 0.05
     fitted_on: int = 128  # clips that the linear path is taken from
     validated_on: int = 8
 
@@ -84,15 +86,30 @@ class LatentUpsampling:
     def batch(self, step: int) -> Batch:
         small, large = self.pairs
         rng, size = random.Random(f"{self.config.seed} pairs {step}"), self.config.optimization.batch_size
-        rows = [rng.randrange(min(len(small), len(large))) for _ in range(size)]
-        frames = large.video.shape[2]
-        return {"small": small.video[rows, :, :frames].float(), "large": large.video[rows].float()}
+        frames, side = large.video.shape[2], small.video.shape[-1]
+        crop = min(self.options.crop, side)
+        pairs = []
+        for _ in range(size):
+            row = rng.randrange(min(len(small), len(large)))
+            y, x = (rng.randrange(side - crop + 1) for _ in range(2))
+            pairs.append(
+                (
+                    small.video[row, :, :frames, y : y + crop, x : x + crop],
+                    large.video[row, :, :, 2 * y : 2 * (y + crop), 2 * x : 2 * (x + crop)],
+                )
+            )
+        return {
+            name: torch.stack(side).float()
+            for name, side in zip(("small", "large"), zip(*pairs, strict=True), strict=True)
+        }
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        scale = rearrange(self.codec.latent_scale, "c -> c 1 1 1")
-        error = F.mse_loss(scale * self.model(batch["small"]).float(), scale * batch["large"])
-        floor = F.mse_loss(scale * interpolated(batch["small"]), scale * batch["large"])
-        return {"loss": error / floor.detach(), "error": error}
+        found = self.model(batch["small"]).float()
+        with torch.no_grad():
+            wanted = self.codec.decode(batch["large"])
+        pixels = F.mse_loss(self.codec.decode(found).float(), wanted.float())
+        latents = F.mse_loss(found, batch["large"])
+        return {"loss": pixels + self.options.latent_weight * latents, "pixels": pixels, "latents": latents}
 
     def validate(self, folder: Path, step: int) -> dict[str, float]:
         """PSNR of decoded unseen clips at the large size: learned, latents interpolated, pixels interpolated."""

@@ -1,0 +1,47 @@
+"""Figures of what is given: identities of the measure of lines, and every figure on a tiny, untrained family."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_family import write_tiny_family
+
+from aiprod_core.generation import SovereignModels
+from aiprod_core.types import GenerationConfig
+from aiprod_trainer.evaluation.conditions import Given, evaluate_conditions, line_f1
+
+REQUEST = GenerationConfig(prompt="set for each clip", num_inference_steps=1, width=32, height=32, audio=False)
+
+
+def _lines(*columns: int) -> torch.Tensor:
+    clip = -torch.ones(3, 1, 16, 16)
+    clip[..., columns] = 1.0
+    return clip
+
+
+def test_lines_follow_within_their_reach_and_no_further() -> None:
+    assert line_f1(_lines(3, 8), _lines(3, 8)) == 1.0
+    assert line_f1(_lines(3, 8), _lines(4, 9)) == 1.0
+    assert line_f1(_lines(3), _lines(9)) == 0.0
+    assert line_f1(_lines(3, 8), _lines(3)) == pytest.approx(2 / 3)
+    assert line_f1(_lines(), _lines(3)) == 0.0
+
+
+def test_every_figure_is_measured(tmp_path: Path) -> None:
+    write_tiny_family(tmp_path / "tiny")
+    models = SovereignModels.load(tmp_path / "tiny")
+    given, told = Given(weights=tmp_path / "tiny", request=replace(REQUEST, num_frames=25), scenes=2), []
+    figures = evaluate_conditions(models, given, tmp_path / "sheet.png", lambda *step: told.append(step))
+    found = {f"{figure.group}:{figure.name.strip()}": figure.value for figure in figures}
+    assert found["keyframes:difference"] == pytest.approx(
+        found["keyframes:pictures at their frames"] - found["keyframes:through the codec alone"]
+    )
+    assert {figure.group for figure in figures if figure.bar is not None} == {
+        "keyframes",
+        "upsampler",
+        "in-context LoRA",
+    }
+    assert {stage for stage, done, total in told if done == total} == {"keyframes", "upsampler", "references"}
+    assert (tmp_path / "sheet.png").is_file()
+    assert not any(layer._forward_hooks for layer in models.shdt.modules())  # the LoRA is off again
