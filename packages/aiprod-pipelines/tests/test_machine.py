@@ -1,6 +1,6 @@
 import os
 
-from aiprod_pipelines.machine import this_machine, usable_cores
+from aiprod_pipelines.machine import PeakMemory, available_memory_bytes, this_machine, usable_cores
 
 
 def test_the_machine_is_described() -> None:
@@ -10,3 +10,16 @@ def test_the_machine_is_described() -> None:
     assert machine.memory_bytes > 500_000_000
     assert 1 <= machine.cores <= (os.cpu_count() or 1)
     assert machine.cores == usable_cores()
+
+
+def test_what_is_free_is_less_than_there_is() -> None:
+    assert 0 < available_memory_bytes() <= this_machine().memory_bytes
+
+
+def test_a_peak_is_forgotten_when_it_was_asked_for() -> None:
+    peak = PeakMemory()
+    held = bytearray(2**28)
+    held[:: 2**12] = b"\1" * 2**16
+    del held
+    high = peak.since_last_asked_bytes()
+    assert high - peak.since_last_asked_bytes() > 2**27

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import resource
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,45 @@ def this_machine() -> Machine:
 def usable_cores() -> int:
     """Cores this process may run on; fewer than the machine has where it is confined to some."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def available_memory_bytes(device: str = "cpu") -> int:
+    """Memory that a process could still take: what the system has free, or what its group is allowed; or a device's."""
+    if torch.device(device).type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = [this_machine().memory_bytes, *_kibibytes(Path("/proc/meminfo"), "MemAvailable")]
+    limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+    if limit.is_file() and used.is_file() and limit.read_text().strip().isdecimal():
+        free.append(int(limit.read_text()) - int(used.read_text()))
+    return min(free)
+
+
+class PeakMemory:
+    """The most memory that this process held, or that it had on a device, between one question and the next.
+
+    Where the system cannot forget a peak (all but Linux), the most since the process began.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        self._on_device = torch.device(device).type == "cuda"
+        self.since_last_asked_bytes()
+
+    def since_last_asked_bytes(self) -> int:
+        if self._on_device:
+            peak = torch.cuda.max_memory_allocated()
+            torch.cuda.reset_peak_memory_stats()
+            return peak
+        peaks = _kibibytes(Path("/proc/self/status"), "VmHWM")
+        forget = Path("/proc/self/clear_refs")
+        if forget.exists():
+            forget.write_text("5")
+        return peaks[0] if peaks else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _kibibytes(facts: Path, name: str) -> list[int]:
+    """The size in bytes that a file of /proc gives under `name`; none where it gives none."""
+    lines = facts.read_text().splitlines() if facts.is_file() else []
+    return [int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")]
 
 
 def _processor() -> str:

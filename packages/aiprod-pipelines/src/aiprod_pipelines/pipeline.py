@@ -3,15 +3,27 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import ClassVar, Literal, Protocol, Self
 
 import torch
 from einops import rearrange
 
-from aiprod_core.generation import NOTHING_GIVEN, Conditions, Snapshots, SovereignModels, generate
+from aiprod_core.errors import InputError
+from aiprod_core.execution import PLAINLY, Execution
+from aiprod_core.generation import (
+    NOTHING_GIVEN,
+    SHDT_FILE,
+    Conditions,
+    OnProgress,
+    Snapshots,
+    SovereignModels,
+    decode,
+    generate_latents,
+)
 from aiprod_core.lora import LoraFile, Loras, read_lora
+from aiprod_core.offload import Offload
 from aiprod_core.quantize import WeightFormat, quantize
-from aiprod_core.types import Compression, GenerationConfig
+from aiprod_core.types import Compression, GenerationConfig, LatentState
 from aiprod_pipelines.media import Clip
 from aiprod_pipelines.sovereignty import provision
 
@@ -49,7 +61,10 @@ class SovereignPipeline:
     """Renders clips with one family of models. A pipeline says what is given, and what of the source stays.
 
     `compression`: what sizes and lengths are legal. `weights`: file → SHA-256, as they were verified.
+    `transformer`: the file of the transformer that it uses.
     """
+
+    transformer: ClassVar[str] = SHDT_FILE
 
     def __init__(self, models: SovereignModels, weights: dict[str, str]) -> None:
         self.models = models
@@ -58,11 +73,22 @@ class SovereignPipeline:
 
     @classmethod
     def from_pretrained(
-        cls, models_dir: Path, *, device: str = "cpu", precision: Literal["fp32", "bf16"] = "fp32"
+        cls,
+        models_dir: Path,
+        *,
+        device: str = "cpu",
+        precision: Literal["fp32", "bf16"] = "fp32",
+        execution: Execution = PLAINLY,
     ) -> Self:
-        """Verify the weights of a folder, then load them. Raises `WeightsError` for any that are missing or damaged."""
+        """Verify the weights of a folder, then load them. Raises `WeightsError` for any that are missing or damaged.
+
+        Raises `InputError` where they cannot be run here as `execution` asks.
+        """
         weights = provision.verify(models_dir)
-        return cls(SovereignModels.load(models_dir, device=device, dtype=DTYPES[precision]), weights)
+        models = SovereignModels.load(
+            models_dir, device=device, dtype=DTYPES[precision], transformer=cls.transformer, execution=execution
+        )
+        return cls(models, weights)
 
     @property
     def compression(self) -> Compression:
@@ -78,7 +104,15 @@ class SovereignPipeline:
         return [word for word in dict.fromkeys(words) if word not in self.models.words]
 
     def quantize(self, stored_as: WeightFormat) -> None:
-        """Bring the weights of the transformer and of the text encoder to eight bits, for good."""
+        """Bring the weights of the transformer and of the text encoder to eight bits, for good.
+
+        Raises `InputError` for weights that are not here.
+        """
+        if self.models.execution.offload is not Offload.NONE:
+            raise InputError(
+                f"quantization: got it with offload {self.models.execution.offload}, expected weights that are in "
+                "memory; make eight-bit weights once with 'aiprod train quantize', and offload those"
+            )
         quantize(self.models.shdt, stored_as)
         quantize(self.models.text_encoder, stored_as)
 
@@ -96,6 +130,10 @@ class SovereignPipeline:
     def given(self, config: GenerationConfig) -> Conditions:
         """What the clip is given besides its prompt."""
         return NOTHING_GIVEN
+
+    def latents(self, config: GenerationConfig, on_progress: OnProgress, snapshots: Snapshots | None) -> LatentState:
+        """The latents of the clip, before they are decoded."""
+        return generate_latents(self.models, config, self.given(config), on_progress, snapshots)
 
     def finished(self, clip: Clip, config: GenerationConfig) -> Clip:
         """The clip with what stays of the source put back as it was."""
@@ -115,8 +153,10 @@ class SovereignPipeline:
         """
         config = self.fitted(config)
         config.validate(self.compression)
-        frames, sound = generate(self.models, config, self.given(config), on_progress or _silent, snapshots)
-        pixels = ((frames + 1) * 127.5).round().to(torch.uint8)
+        report = on_progress or _silent
+        frames, sound = decode(self.models, self.latents(config, report, snapshots), config, report)
+        with torch.inference_mode():  # in place: long clips are larger than the models
+            pixels = frames.add_(1).mul_(127.5).round_().to(torch.uint8)
         clip = Clip(
             frames=rearrange(pixels, "c t h w -> t h w c").contiguous().numpy(),
             frame_rate_hz=config.frame_rate,

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import torch
 
+from aiprod_core.errors import InputError
+from aiprod_core.execution import PLAINLY, Execution
 from aiprod_core.lora import LoraFile
 from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import GenerationConfig
@@ -52,16 +54,24 @@ class PipelineName(StrEnum):
     """The pipelines, each in a module of its name."""
 
     TI2VID_ONE_STAGE = "ti2vid_one_stage"
+    TI2VID_TWO_STAGES = "ti2vid_two_stages"
+    DISTILLED = "distilled"
     KEYFRAME_INTERPOLATION = "keyframe_interpolation"
     RETAKE = "retake"
     EXTEND = "extend"
     AUDIO_TO_VIDEO = "audio_to_video"
     VIDEO_TO_AUDIO = "video_to_audio"
+    IC_LORA = "ic_lora"
 
     @property
     def takes_source(self) -> bool:
         """Whether it works on a film or a sound; the others take pictures."""
-        return self not in (PipelineName.TI2VID_ONE_STAGE, PipelineName.KEYFRAME_INTERPOLATION)
+        return self not in TAKING_PICTURES
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Fields of a request that this pipeline has other defaults for."""
+        return DEFAULTS.get(self, {})
 
     def load(self) -> type[SovereignPipeline]:
         """Its class; the module is imported now."""
@@ -70,8 +80,21 @@ class PipelineName(StrEnum):
         return found
 
 
+TAKING_PICTURES = (
+    PipelineName.TI2VID_ONE_STAGE,
+    PipelineName.TI2VID_TWO_STAGES,
+    PipelineName.DISTILLED,
+    PipelineName.KEYFRAME_INTERPOLATION,
+)
+DEFAULTS: dict[PipelineName, dict[str, Any]] = {
+    PipelineName.TI2VID_TWO_STAGES: {"width": 256, "height": 256},
+    PipelineName.DISTILLED: {"num_inference_steps": 4, "guidance_scale": 1.0},
+}
 CLASSES = {
     PipelineName.TI2VID_ONE_STAGE: "TI2VidOneStagePipeline",
+    PipelineName.TI2VID_TWO_STAGES: "TI2VidTwoStagesPipeline",
+    PipelineName.DISTILLED: "DistilledPipeline",
+    PipelineName.IC_LORA: "ICLoraPipeline",
     PipelineName.KEYFRAME_INTERPOLATION: "KeyframeInterpolationPipeline",
     PipelineName.RETAKE: "RetakePipeline",
     PipelineName.EXTEND: "ExtendPipeline",
@@ -91,6 +114,7 @@ class Setup:
     device: str = "cpu"
     precision: Precision = "fp32"
     quantization: WeightFormat | None = None  # of weights that are not in eight bits already
+    execution: Execution = PLAINLY
     rate_eur_per_h: float = 0.0
     snapshot_every: int | None = None  # steps between two snapshots of a render in progress; None: none are kept
 
@@ -166,6 +190,8 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
 def _load(config: GenerationConfig, setup: Setup, loras: tuple[LoraUse, ...]) -> tuple[ClipPipeline, Model]:
     """The pipeline with its weights, verified, and what the receipt says of them."""
     if setup.backend is Backend.LTX2:
+        if setup.execution != PLAINLY:
+            raise InputError("offload, vae-tiling, cache, compile, attention: got one for LTX-2; leave it out")
         checkpoint = open_checkpoint(setup.models_dir)
         check_request(config, setup.pipeline.value, checkpoint)  # before gigabytes are read
         ltx2 = LTX2Backend(checkpoint, setup.pipeline.value, device=setup.device, dtype=DTYPES[setup.precision])
@@ -178,7 +204,9 @@ def _load(config: GenerationConfig, setup: Setup, loras: tuple[LoraUse, ...]) ->
             lineage=lineage_of(checkpoint),
             licence=LICENCE,
         )
-    pipeline = setup.pipeline.load().from_pretrained(setup.models_dir, device=setup.device, precision=setup.precision)
+    pipeline = setup.pipeline.load().from_pretrained(
+        setup.models_dir, device=setup.device, precision=setup.precision, execution=setup.execution
+    )
     manifest = provision.read_manifest(setup.models_dir)
     return pipeline, Model(name=manifest.name, version=manifest.version, weights=pipeline.weights, loras=loras)
 
@@ -204,6 +232,7 @@ def _place(setup: Setup) -> Place:
         device=setup.device,
         precision=setup.precision,
         quantization=setup.quantization,
+        execution=setup.execution,
         threads=torch.get_num_threads(),
         isa=machine.isa,
         processor=machine.processor,

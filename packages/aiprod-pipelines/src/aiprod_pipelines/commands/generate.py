@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,13 +11,29 @@ import torch
 import typer
 
 from aiprod_core.errors import InputError
+from aiprod_core.execution import PLAINLY, Execution
 from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import GenerationConfig, SourceCondition
 from aiprod_pipelines import backends, output
 from aiprod_pipelines.backends.ltx2 import notice_of
 from aiprod_pipelines.backends.ltx2_checkpoint import open_checkpoint
 from aiprod_pipelines.backends.ltx2_requests import ADVISED
-from aiprod_pipelines.commands.options import ModelsRoot, Rate, Threads
+from aiprod_pipelines.calibration import Calibrations
+from aiprod_pipelines.commands.estimate import fitted
+from aiprod_pipelines.commands.options import (
+    CACHE_ROOT,
+    AttentionKernel,
+    Cache,
+    CacheRoot,
+    Compiling,
+    MaxMemory,
+    ModelsRoot,
+    Offloading,
+    Rate,
+    Threads,
+    Tiling,
+    calibrations_folder,
+)
 from aiprod_pipelines.commands.progress import live_progress
 from aiprod_pipelines.commands.several_words import Pinned, SeveralWordsCommand, WithLoras
 from aiprod_pipelines.contact_sheet import encode_contact_sheet
@@ -55,11 +72,17 @@ def generate(
     ],
     seed: Annotated[int, typer.Option(help="The same seed gives the same film.")] = DEFAULTS["seed"],
     negative_prompt: Annotated[str, typer.Option(help="What to stay away from.")] = "",
-    width: Annotated[int, typer.Option(help="Pixels.")] = DEFAULTS["width"],
-    height: Annotated[int, typer.Option(help="Pixels.")] = DEFAULTS["height"],
+    width: Annotated[int, typer.Option(help="Pixels; 256 in two stages.")] = DEFAULTS["width"],
+    height: Annotated[int, typer.Option(help="Pixels; 256 in two stages.")] = DEFAULTS["height"],
     num_frames: Annotated[int, typer.Option(help="Length in frames.")] = DEFAULTS["num_frames"],
     frame_rate: Annotated[float, typer.Option(help="Frames per second.")] = DEFAULTS["frame_rate"],
-    num_inference_steps: Annotated[int, typer.Option(help="Denoising steps.")] = DEFAULTS["num_inference_steps"],
+    num_inference_steps: Annotated[int, typer.Option(help="Denoising steps; 4 if distilled.")] = DEFAULTS[
+        "num_inference_steps"
+    ],
+    refine_steps: Annotated[int, typer.Option(help="Steps of the second stage; 0 is none.")] = DEFAULTS["refine_steps"],
+    refine_start: Annotated[
+        float, typer.Option(help="How much the second stage draws anew, 0 (nothing) to 1.")
+    ] = DEFAULTS["refine_start"],
     guidance_scale: Annotated[
         float, _guidance("How hard to follow the prompt (CFG); 1 is not at all harder.")
     ] = DEFAULTS["guidance_scale"],
@@ -90,7 +113,7 @@ def generate(
         PipelineName, typer.Option(help="What to make of the prompt, the pictures and the source.")
     ] = PipelineName.TI2VID_ONE_STAGE,
     source: Annotated[
-        Path | None, typer.Option(help="A film or sound to work on: retake, extend, audio_to_video, video_to_audio.")
+        Path | None, typer.Option(help="A film or sound to work on, by the pipelines that take one.")
     ] = None,
     start: Annotated[
         float | None, typer.Option(help="Seconds: begin of the span of the source; see its pipeline.")
@@ -107,6 +130,13 @@ def generate(
     ] = "fp32",
     quantization: Annotated[WeightFormat | None, typer.Option(help="Bring the weights to eight bits.")] = None,
     threads: Threads = None,
+    offload: Offloading = PLAINLY.offload,
+    vae_tiling: Tiling = False,
+    cache: Cache = 0.0,
+    compile_model: Compiling = False,
+    attention: AttentionKernel = PLAINLY.attention,
+    max_memory: MaxMemory = None,
+    cache_root: CacheRoot = CACHE_ROOT,
     rate_eur_per_h: Rate = 0.0,
     snapshot_every: Annotated[
         int | None,
@@ -129,6 +159,8 @@ def generate(
         num_frames=num_frames,
         frame_rate=frame_rate,
         num_inference_steps=num_inference_steps,
+        refine_steps=refine_steps,
+        refine_start=refine_start,
         guidance_scale=guidance_scale,
         guidance_rescale=guidance_rescale,
         apg_eta=apg_eta,
@@ -145,9 +177,11 @@ def generate(
         source=source_condition(source, start, end),
     )
     backend, models_dir = backends.locate(model, environment=models_root)
+    defaults = pipeline.defaults
     if backend is backends.Backend.LTX2:
         typer.echo(notice_of(open_checkpoint(models_dir)), err=True)
-        config = replace(config, **{name: value for name, value in ADVISED.items() if left_out(context, name)})
+        defaults = ADVISED
+    config = replace(config, **{name: value for name, value in defaults.items() if left_out(context, name)})
     check_source(pipeline, config)
     check_video_path(output_path)
     for path in (output_path, contact_sheet):
@@ -162,9 +196,15 @@ def generate(
         loras=tuple(lora or ()),
         precision=precision,
         quantization=quantization,
+        execution=Execution(
+            offload=offload, vae_tiling=vae_tiling, step_cache=cache, compile=compile_model, attention=attention
+        ),
         rate_eur_per_h=rate_eur_per_h,
         snapshot_every=snapshot_every,
     )
+    fit = fitted(config, setup, max_memory, Calibrations(calibrations_folder(cache_root)))
+    if fit is not None:
+        setup = fit.setup
     with forbid_network(), live_progress() as on_progress:
         rendered = render(config, setup, output_path, on_progress=on_progress)
     files = {output_path: rendered.mp4, receipt_path(output_path): rendered.receipt.to_json()}
@@ -175,7 +215,8 @@ def generate(
         rendered.snapshots.remove()
         if rendered.snapshots.resumed_at:
             typer.echo(f"note: resumed at step {rendered.snapshots.resumed_at}, from a snapshot", err=True)
-    _report(rendered, output_path, time.perf_counter() - began_s, as_json)
+    changes = fit.changes if fit is not None else ()
+    _report(rendered, output_path, changes, time.perf_counter() - began_s, as_json)
 
 
 def left_out(context: typer.Context, name: str) -> bool:
@@ -204,7 +245,7 @@ def check_source(pipeline: PipelineName, config: GenerationConfig) -> None:
         raise InputError(f"image: got one for {pipeline}, which takes a source and no pictures; leave it out")
 
 
-def _report(rendered: Rendered, film: Path, elapsed_s: float, as_json: bool) -> None:
+def _report(rendered: Rendered, film: Path, changes: Sequence[str], elapsed_s: float, as_json: bool) -> None:
     receipt = rendered.receipt
     if as_json:
         facts = {
@@ -214,6 +255,7 @@ def _report(rendered: Rendered, film: Path, elapsed_s: float, as_json: bool) -> 
             "duration_s": receipt.output.duration_s,
             "elapsed_s": round(elapsed_s, 3),
             "timings_s": receipt.timings_s,
+            "changes": changes,
             "peak_memory_bytes": receipt.cost.peak_memory_bytes,
             "unknown_words": receipt.unknown_words,
         }

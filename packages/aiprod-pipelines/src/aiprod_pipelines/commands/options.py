@@ -1,9 +1,13 @@
 """Options that several commands share; the environment is read here and nowhere else."""
 
-from typing import Annotated
+import re
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
+from aiprod_core.execution import Attention
+from aiprod_core.offload import Offload
 from aiprod_pipelines.machine import usable_cores
 
 ModelName = Annotated[str, typer.Argument(metavar="[MODEL]", help="Name of a folder of weights, or a path to one.")]
@@ -28,3 +32,53 @@ Rate = Annotated[
         "--eur-per-hour", envvar="AIPROD_EUR_PER_HOUR", min=0.0, help="Price of this machine, for the receipt."
     ),
 ]
+
+
+def _economy(*names: str, help_text: str, **more: Any) -> Any:
+    """An option of the panel that holds what saves memory or time."""
+    return typer.Option(*names, help=help_text, rich_help_panel="Memory and speed", **more)
+
+
+Offloading = Annotated[
+    Offload, _economy(help_text="Leave the weights there, and bring in a block at a time. Not a bit changes.")
+]
+Tiling = Annotated[
+    bool, _economy("--vae-tiling", help_text="Code pictures in tiles: less memory, more time, the same within 1e-3.")
+]
+Cache = Annotated[
+    float,
+    _economy("--cache", min=0.0, max=1.0, help_text="Leave out steps that would change less than this; 0 is none."),
+]
+Compiling = Annotated[
+    bool, _economy("--compile", help_text="Compile the transformer first: minutes once, then faster steps.")
+]
+AttentionKernel = Annotated[Attention, _economy(help_text="The kernel of softmax attention.")]
+
+
+def parse_size(words: str) -> int:
+    """Bytes of "1.5GiB", "800 MB" or "1073741824". Raises `typer.BadParameter`, a usage error."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", words, re.IGNORECASE)
+    if match is None:
+        raise typer.BadParameter(f"got {words!r}, expected a size such as 1GiB, 800MB or 1073741824")
+    number, prefix, binary = match.groups()
+    return int(float(number) * (1024 if binary else 1000) ** ("KMGT".index(prefix.upper()) + 1 if prefix else 0))
+
+
+MaxMemory = Annotated[
+    int | None,
+    _economy(
+        help_text="The most memory to take, such as 1GiB: adapted to, or refused. Left out: what is free here.",
+        parser=parse_size,
+        metavar="SIZE",
+    ),
+]
+CacheRoot = Annotated[
+    Path,
+    typer.Option(envvar="XDG_CACHE_HOME", help="Folder of caches; what was measured here lies in its aiprod/."),
+]
+CACHE_ROOT = Path("~/.cache")
+
+
+def calibrations_folder(cache_root: Path) -> Path:
+    """Where measurements of this machine are kept."""
+    return cache_root.expanduser() / "aiprod" / "calibrations"

@@ -70,6 +70,7 @@ def replay(
         device=receipt.place.device,
         precision=receipt.place.precision,
         quantization=receipt.place.quantization,
+        execution=receipt.place.execution,
         rate_eur_per_h=receipt.cost.rate_eur_per_h,
     )
     with forbid_network(), live_progress() as on_progress:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import aiprod_core
 import aiprod_pipelines
 from aiprod_core.errors import InputError, MediaError
+from aiprod_core.execution import PLAINLY, Execution
 from aiprod_core.lora import LoraFile
 from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import GenerationConfig, ImageCondition, SourceCondition
@@ -65,6 +66,8 @@ class Settings(_Part):
     apg_norm_threshold: float = 0.0
     stg_scale: float = 0.0
     stg_blocks: tuple[int, ...] = ()
+    refine_steps: int = 4
+    refine_start: float = 0.4
     modality_scale: float = 1.0
     audio_guidance_scale: float | None = None
     audio_guidance_rescale: float | None = None
@@ -110,6 +113,7 @@ class Place(_Part):
     device: str
     precision: Literal["fp32", "bf16"]
     quantization: WeightFormat | None = None
+    execution: Execution = PLAINLY
     threads: int
     isa: str
     processor: str
