@@ -10,7 +10,7 @@ from tiny_family import write_tiny_family
 from typer.testing import CliRunner
 
 from aiprod_core.checkpoint import Lineage, save_checkpoint
-from aiprod_core.errors import WeightsError
+from aiprod_core.errors import InputError, WeightsError
 from aiprod_core.models.judge import AttributeJudge
 from aiprod_trainer.commands.eval import app
 from aiprod_trainer.strategies.attribute_judge import judge_config
@@ -45,3 +45,19 @@ def test_missing_weights_are_named(weights: Path, tmp_path: Path) -> None:
     (weights / "judge.safetensors").unlink()
     with pytest.raises(WeightsError, match=r"judge\.safetensors is missing"):
         CliRunner().invoke(app, ["nano", "--models", str(weights)], catch_exceptions=False)
+
+
+def test_modes_prints_a_row_for_each(weights: Path, tmp_path: Path) -> None:
+    options = ["--models", str(weights), "--output", str(tmp_path / "report"), "--prompts", "1", "--threads", "1"]
+    result = CliRunner().invoke(
+        app,
+        ["modes", *options, "--num-inference-steps", "1", "--mode", "CFG 2", "--mode", "fp8", "--json"],
+        catch_exceptions=False,
+    )
+    assert result.exit_code == 0
+    assert [row["mode"] for row in json.loads(result.output)["modes"]] == ["plain", "CFG 2", "fp8"]
+
+
+def test_a_mode_that_is_not_there_is_answered_with_those_that_are(weights: Path) -> None:
+    with pytest.raises(InputError, match="'CFG 3', expected one of 'plain', 'no guidance'"):
+        CliRunner().invoke(app, ["modes", "--models", str(weights), "--mode", "CFG 3"], catch_exceptions=False)

@@ -1,11 +1,13 @@
 """Measure weights on held-out prompts, with a frozen judge and real renders beside them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 if TYPE_CHECKING:
+    from aiprod_core.types import GenerationConfig
+    from aiprod_trainer.evaluation.modes import ModesReport
     from aiprod_trainer.evaluation.report import Report
 
 Models: TypeAlias = Annotated[Path, typer.Option(help="Folder of weights, the judge's among them.")]
@@ -41,17 +43,12 @@ def nano(
     """
     from aiprod_core.generation import SovereignModels
     from aiprod_core.models.judge import AttributeJudge
-    from aiprod_core.types import GenerationConfig
     from aiprod_trainer.commands.progress import clips_progress
     from aiprod_trainer.evaluation.nano import Plan, evaluate_nano
 
     _use_threads(threads)
     loaded, judge = SovereignModels.load(models), AttributeJudge.load(models / "judge.safetensors")
-    asked = {"num_inference_steps": steps, "guidance_scale": guidance}
-    request = GenerationConfig(
-        prompt="set for each clip",
-        **{name: value for name, value in asked.items() if value is not None},  # type: ignore[arg-type]
-    )
+    request = _request(num_inference_steps=steps, guidance_scale=guidance)
     plan = Plan(request=request, prompts=prompts, seed=seed, media=_present(media))
     with clips_progress() as on_progress:
         report = evaluate_nano(loaded, judge, plan, output, on_progress)
@@ -97,6 +94,80 @@ def judge(
     raise typer.Exit(0 if report.met else 2)
 
 
+@app.command()
+def modes(
+    mode: Annotated[
+        list[str] | None, typer.Option(help="A mode beside the plain one; all of them if none is named. Repeatable.")
+    ] = None,
+    models: Models = WEIGHTS,
+    output: Annotated[Path, typer.Option(help="Folder for modes.json and the clips.")] = Path("runs/eval"),
+    prompts: Annotated[int, typer.Option(min=1, help="Held-out prompts to generate in each mode.")] = 48,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first clip; each next one has the next.")] = 0,
+    steps: Annotated[int | None, typer.Option("--num-inference-steps", min=1, help="Denoising steps.")] = None,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Generate the same held-out prompts under other guidance and in eight bits, and judge each mode beside plain.
+
+    Clips already made by the same weights and settings, by `eval nano` too, are not made again.
+    """
+    from aiprod_core.errors import InputError
+    from aiprod_core.generation import SovereignModels
+    from aiprod_core.models.judge import AttributeJudge
+    from aiprod_trainer.commands.progress import clips_progress
+    from aiprod_trainer.evaluation.modes import MODES, evaluate_modes
+    from aiprod_trainer.evaluation.nano import Plan
+
+    for name in mode or ():
+        if name not in MODES:
+            raise InputError(f"mode: got {name!r}, expected one of {', '.join(map(repr, MODES))}; name one of them")
+    _use_threads(threads)
+    loaded, judge = SovereignModels.load(models), AttributeJudge.load(models / "judge.safetensors")
+    plan = Plan(request=_request(num_inference_steps=steps), prompts=prompts, seed=seed)
+    with clips_progress() as on_progress:
+        report = evaluate_modes(loaded, judge, plan, mode or list(MODES), output, on_progress)
+    _show(report, as_json)
+
+
+@app.command()
+def conditions(
+    models: Models = WEIGHTS,
+    output: Annotated[Path, typer.Option(help="Folder for conditions.json and references.png.")] = Path("runs/eval"),
+    scenes: Annotated[int, typer.Option(min=2, help="Held-out scenes.")] = 24,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Measure what is made of what is given: pictures at frames, clips at twice the size, edges of other clips.
+
+    Exit code 2 if a bar is missed.
+    """
+    from aiprod_core.generation import SovereignModels
+    from aiprod_trainer.commands.progress import clips_progress
+    from aiprod_trainer.data.latents import weights_digest
+    from aiprod_trainer.evaluation.conditions import Given, evaluate_conditions
+    from aiprod_trainer.evaluation.report import Report
+
+    _use_threads(threads)
+    loaded = SovereignModels.load(models)
+    request = GenerationConfig(prompt="set for each clip", audio=False)
+    given = Given(weights=models, request=request, scenes=scenes)
+    with clips_progress() as on_progress:
+        figures = evaluate_conditions(loaded, given, output / "references.png", on_progress)
+    report = Report({"scenes": scenes, "transformer": weights_digest(loaded.shdt)}, figures)
+    report.write(output / "conditions.json")
+    _show(report, as_json)
+    raise typer.Exit(0 if report.met else 2)
+
+
+def _request(**asked: Any) -> "GenerationConfig":
+    """The request of every clip but for its prompt and seed; what is None stays as it is by default."""
+    from aiprod_core.types import GenerationConfig
+
+    return GenerationConfig(
+        prompt="set for each clip", **{name: value for name, value in asked.items() if value is not None}
+    )
+
+
 def _use_threads(threads: int | None) -> None:
     import torch
 
@@ -114,7 +185,7 @@ def _present(media: Path) -> Path | None:
     return None
 
 
-def _show(report: "Report", as_json: bool) -> None:
+def _show(report: "Report | ModesReport", as_json: bool) -> None:
     from rich.console import Console
 
     if as_json:

@@ -20,6 +20,7 @@ from aiprod_trainer.worlds.pixels import video_frames
 from aiprod_trainer.worlds.scene import Scene, sample_scene
 
 BARS = {"setting": 0.85, "time+weather": 0.85, "subject": 0.60, "colour": 0.80}
+SECOND_STAGE = ("refine_steps", "refine_start")
 SHEET_CLIPS, SHEET_COLUMNS = 24, 8
 
 
@@ -45,7 +46,7 @@ def evaluate_nano(
     clips.mkdir(parents=True, exist_ok=True)
     made: list[Observation] = []
     for index, scene in enumerate(scenes):
-        made.append(observe(judge, _generated(models, plan, index, scene, clips / f"{index:05d}.npz")))
+        made.append(observe(judge, generated(models, plan, index, scene, clips / f"{index:05d}.npz")))
         on_progress("generate", index + 1, len(scenes))
     by = Yardstick(
         judge=judge,
@@ -111,9 +112,22 @@ def sound_figures(made: Sequence[Observation], real: Sequence[Observation]) -> l
 
 
 def generation_digest(models: SovereignModels, plan: Plan) -> str:
-    """Names the clips that these weights make of this plan's prompts, so that others are never taken for them."""
+    """Names the clips that these weights make of this plan's prompts, so that others are never taken for them.
+
+    Settings of None and those of a second stage, which it has not, are not part of it: a version that has one more, not
+    asked for, makes the same clips.
+    """
     parts = (models.shdt, models.text_encoder, models.video, *([models.audio] if models.audio else []))
-    return digest([weights_digest(part) for part in parts], plan.request, plan.seed, plan.level)
+    asked = {name: value for name, value in asdict(plan.request).items() if value is not None and "refine" not in name}
+    return digest([weights_digest(part) for part in parts], asked, plan.seed, plan.level)
+
+
+def generated(models: SovereignModels, plan: Plan, index: int, scene: Scene, path: Path) -> Clip:
+    """Clip `index` of a plan, which lies at `path`, or does from now on."""
+    if not path.exists():
+        request = replace(plan.request, prompt=caption(scene), seed=plan.seed + index)
+        keep(Clip(*generate(models, request)), path)
+    return recall(path)
 
 
 def write_sheet(path: Path, clips: Path, made: Sequence[Observation], scenes: Sequence[Scene]) -> None:
@@ -125,13 +139,6 @@ def write_sheet(path: Path, clips: Path, made: Sequence[Observation], scenes: Se
         rows.append(video_frames(recall(clips / f"{index:05d}.npz").video))
         titles.append(f"{caption(scene)}   [{'judged ' + wrong if wrong else 'all right'}]")
     contact_sheet(rows, titles, columns=SHEET_COLUMNS).save(path)
-
-
-def _generated(models: SovereignModels, plan: Plan, index: int, scene: Scene, path: Path) -> Clip:
-    if not path.exists():
-        request = replace(plan.request, prompt=caption(scene), seed=plan.seed + index)
-        keep(Clip(*generate(models, request)), path)
-    return recall(path)
 
 
 def _about(models: SovereignModels, judge: AttributeJudge, plan: Plan) -> dict[str, object]:
