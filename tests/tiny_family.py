@@ -38,7 +38,7 @@ def write_tiny_family(folder: Path) -> None:
         generation.SHDT_FILE: transformer,
         generation.DISTILLED_FILE: shdt.SHDT(dataclasses.replace(TRANSFORMER, spans=True)),
         generation.UPSAMPLER_FILE: upsampler.LatentUpsampler(
-            upsampler.UpsamplerConfig(channels=8, width=16, small_blocks=1, large_blocks=1)
+            upsampler.UpsamplerConfig(channels=8, widths=(32, 16), depths=(1, 1, 1))
         ),
         generation.EDGES_LORA_FILE: Adapters(edges, transformer),
         generation.VIDEO_FILE: hwvae.HWVAE(

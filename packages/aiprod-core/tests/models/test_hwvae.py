@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from aiprod_core.models.hwvae import FULL, HWVAE, NANO, HaarBlocks, haar_matrix, shift_from_past
+from aiprod_core.models.hwvae import FULL, HWVAE, NANO, HaarBlocks, haar_matrix
+from aiprod_core.models.layers import shift_from_past
 
 
 def _clip(frames: int, height: int = 32, width: int = 48, seed: int = 0) -> torch.Tensor:

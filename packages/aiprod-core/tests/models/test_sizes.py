@@ -13,6 +13,8 @@ BOUNDS_M = {
     ("HW-VAE", "full"): (135, 165),
     ("NAC", "nano"): (1, 5),
     ("NAC", "full"): (45, 55),
+    ("upsampler", "nano"): (1, 2),
+    ("upsampler", "full"): (5, 100),
     ("text encoder", "nano"): (1, 8),
     ("judge", "nano"): (0.5, 3),
 }

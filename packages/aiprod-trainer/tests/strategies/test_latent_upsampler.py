@@ -20,8 +20,11 @@ from aiprod_trainer.trainer import Trainer
 
 @pytest.fixture(name="folder")
 def _folder(tmp_path: Path, video_codec: HWVAE, monkeypatch: pytest.MonkeyPatch) -> Path:
-    channels = video_codec.config.latent_channels
-    tiny = upsampler.UpsamplerConfig(channels=channels, width=16, small_blocks=1, large_blocks=1)
+    of = video_codec.config
+    depths = (*of.decoder_depths[::-1], 1)
+    tiny = upsampler.UpsamplerConfig(
+        channels=of.latent_channels, widths=of.widths[::-1], depths=depths, kernel=of.kernel
+    )
     monkeypatch.setitem(latent_upsampler.PRESETS, "nano", tiny)
     lineage = Lineage(initialised_from="random", trained_on=(), steps=0, core_hours=0.0)
     save_checkpoint(tmp_path / "codec.safetensors", "hwvae", video_codec.config, video_codec.state_dict(), lineage)

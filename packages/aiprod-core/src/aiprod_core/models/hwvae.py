@@ -5,8 +5,7 @@ of small blocks does the first, exact compression; a linear path carries the blo
 latents (and back out), and two small convolutional networks add what a linear code cannot say. Time is causal:
 frame 0 stands alone, and no frame sees a later one, so that a clip may be coded in chunks.
 
-Knows no files and no devices. Sources: wavelet energy flow, WF-VAE (arXiv:2411.17459); channel shift in time,
-TSM (arXiv:1811.08383); blocks, ConvNeXt (arXiv:2201.03545).
+Knows no files and no devices. Source: wavelet energy flow, WF-VAE (arXiv:2411.17459).
 """
 
 import math
@@ -16,9 +15,8 @@ from itertools import pairwise
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from aiprod_core.models.layers import ChannelRMSNorm
+from aiprod_core.models.layers import CausalBlock, ChannelRMSNorm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +165,7 @@ class Encoder(nn.Module):
         self.linear = nn.Linear(config.coefficients * self.fold**2, config.latent_channels)
         self.stem = nn.Linear(config.coefficients, config.widths[0])
         self.stages = nn.ModuleList(
-            nn.Sequential(*[Block(width, config) for _ in range(depth)])
+            nn.Sequential(*[CausalBlock(width, config.expansion, config.kernel) for _ in range(depth)])
             for width, depth in zip(config.widths, config.encoder_depths, strict=True)
         )
         self.downs = nn.ModuleList(nn.Linear(4 * fine, coarse) for fine, coarse in pairwise(config.widths))
@@ -196,7 +194,7 @@ class Decoder(nn.Module):
         self.linear = nn.Linear(config.latent_channels, config.coefficients * self.fold**2)
         self.stem = nn.Linear(config.latent_channels, widths[0])
         self.stages = nn.ModuleList(
-            nn.Sequential(*[Block(width, config) for _ in range(depth)])
+            nn.Sequential(*[CausalBlock(width, config.expansion, config.kernel) for _ in range(depth)])
             for width, depth in zip(widths, depths, strict=True)
         )
         self.ups = nn.ModuleList(nn.Linear(coarse, 4 * fine) for coarse, fine in pairwise(widths))
@@ -212,32 +210,6 @@ class Decoder(nn.Module):
         for up, stage in zip(self.ups, list(self.stages)[1:], strict=True):
             x = stage(rearrange(up(x), "b t h w (p q d) -> b t (h p) (w q) d", p=2, q=2))
         return rearrange(direct + self.head(self.norm(x)), "b t h w k -> b k t h w")
-
-
-class Block(nn.Module):
-    """Depthwise convolution in space, channel shift in time, then a small network per position: `[b t h w d]`."""
-
-    def __init__(self, width: int, config: HWVAEConfig) -> None:
-        super().__init__()
-        self.shifted = width // 4
-        self.spatial = nn.Conv2d(width, width, config.kernel, padding=config.kernel // 2, groups=width)
-        self.norm = ChannelRMSNorm(width)
-        self.widen = nn.Linear(width, config.expansion * width)
-        self.narrow = nn.Linear(config.expansion * width, width)
-        nn.init.normal_(self.narrow.weight, std=0.1 / math.sqrt(config.expansion * width))
-        nn.init.zeros_(self.narrow.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        frames = rearrange(x, "b t h w d -> (b t) d h w")  # channels last in memory: no copy
-        y = rearrange(self.spatial(frames), "(b t) d h w -> b t h w d", b=x.shape[0])
-        y = self.narrow(F.silu(self.widen(self.norm(shift_from_past(y, self.shifted)))))
-        return x + y
-
-
-def shift_from_past(x: Tensor, channels: int) -> Tensor:
-    """`[b t h w d]` with the first `channels` taken from the frame before (zero before the first frame)."""
-    past = F.pad(x[:, :-1, ..., :channels], (0, 0, 0, 0, 0, 0, 1, 0))
-    return torch.cat([past, x[..., channels:]], dim=-1)
 
 
 def haar_matrix(size: int) -> Tensor:

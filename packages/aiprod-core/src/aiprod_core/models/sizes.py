@@ -19,7 +19,7 @@ _MODELS: tuple[tuple[str, str, Callable[[Any], nn.Module], Any, str], ...] = (
     ("HW-VAE", "full", hwvae.HWVAE, hwvae.FULL, "135M to 165M"),
     ("NAC", "nano", nac.NAC, nac.NANO, "up to 5M"),
     ("NAC", "full", nac.NAC, nac.FULL, "45M to 55M"),
-    ("upsampler", "nano", upsampler.LatentUpsampler, upsampler.NANO, "up to 1M"),
+    ("upsampler", "nano", upsampler.LatentUpsampler, upsampler.NANO, "up to 2M"),
     ("upsampler", "full", upsampler.LatentUpsampler, upsampler.FULL, "5M and more"),
     ("text encoder", "nano", text_encoder.TextEncoder, text_encoder.NANO, "up to 8M"),
     ("judge", "nano", judge.AttributeJudge, NO_CLASSES, "up to 3M, without its classes"),

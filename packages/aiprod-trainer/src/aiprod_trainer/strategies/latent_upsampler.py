@@ -78,8 +78,9 @@ class LatentUpsampling:
         return small, large
 
     def begin(self) -> None:
-        """Training begins at the linear path, fitted to clips from the first; the data is read now, for all workers."""
+        """Training begins at the linear path, fitted to the first clips, and at the trunk of the codec's decoder."""
         small, large = self.pairs
+        self.model.start(self.codec.decoder, self.codec.latent_mean, self.codec.latent_scale)
         count, frames = min(self.options.fitted_on, len(large)), large.video.shape[2]
         self.model.fit(small.video[:count, :, :frames].float(), large.video[:count].float())
 
