@@ -40,7 +40,7 @@ def write_tiny_family(folder: Path) -> None:
         generation.UPSAMPLER_FILE: upsampler.LatentUpsampler(
             upsampler.UpsamplerConfig(channels=8, widths=(32, 16), depths=(1, 1, 1))
         ),
-        generation.EDGES_LORA_FILE: Adapters(edges, transformer),
+        generation.RELIGHT_LORA_FILE: Adapters(edges, transformer),
         generation.VIDEO_FILE: hwvae.HWVAE(
             dataclasses.replace(
                 hwvae.NANO, latent_channels=8, widths=(16, 32), encoder_depths=(1, 1), decoder_depths=(1, 1)

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from aiprod_core.edges import edges
 from aiprod_core.errors import InputError
-from aiprod_core.generation import EDGES_LORA_FILE
+from aiprod_core.generation import RELIGHT_LORA_FILE
 from aiprod_core.lora import LoraFile
 from aiprod_core.types import GenerationConfig, SourceCondition
 from aiprod_pipelines.ic_lora import ICLoraPipeline
@@ -65,18 +65,18 @@ def test_its_own_lora_stands_in_and_another_takes_its_place(
     pipeline: ICLoraPipeline, request_: GenerationConfig, family: Path, tmp_path: Path
 ) -> None:
     own = pipeline(request_).frames
-    pipeline.set_loras([LoraFile(family / EDGES_LORA_FILE)])
+    pipeline.set_loras([LoraFile(family / RELIGHT_LORA_FILE)])
     assert np.array_equal(pipeline(request_).frames, own)
-    pipeline.set_loras([LoraFile(family / EDGES_LORA_FILE, 0.5)])
+    pipeline.set_loras([LoraFile(family / RELIGHT_LORA_FILE, 0.5)])
     assert not np.array_equal(pipeline(request_).frames, own)
     pipeline.set_loras(())
     assert np.array_equal(pipeline(request_).frames, own)
     header = {"format": "aiprod-1", "config": json.dumps({"reference": "depth"})}
-    save_file(load_file(family / EDGES_LORA_FILE), tmp_path / "depth.safetensors", {"aiprod": json.dumps(header)})
+    save_file(load_file(family / RELIGHT_LORA_FILE), tmp_path / "depth.safetensors", {"aiprod": json.dumps(header)})
     with pytest.raises(InputError, match="look at depth"):
         pipeline.set_loras([LoraFile(tmp_path / "depth.safetensors")])
     with pytest.raises(InputError, match="expected one"):
-        pipeline.set_loras([LoraFile(family / EDGES_LORA_FILE)] * 2)
+        pipeline.set_loras([LoraFile(family / RELIGHT_LORA_FILE)] * 2)
 
 
 def test_no_source_and_one_that_is_too_short_are_refused(pipeline: ICLoraPipeline, request_: GenerationConfig) -> None:

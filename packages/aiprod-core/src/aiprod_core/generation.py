@@ -27,7 +27,7 @@ from aiprod_core.models.shdt import SHDT, SHDTConfig, TextContext
 from aiprod_core.models.text_encoder import TextEncoder, TextEncoderConfig, TextTokenizer
 from aiprod_core.models.tiling import decode_tiled, encode_tiled
 from aiprod_core.models.upsampler import LatentUpsampler, UpsamplerConfig
-from aiprod_core.offload import Offload, offload_to_cpu, offload_to_disk
+from aiprod_core.offload import Offload, Weightless, offload_to_cpu, offload_to_disk
 from aiprod_core.sampler import Progress, Run, denoise
 from aiprod_core.types import (
     AudioLatentShape,
@@ -52,8 +52,8 @@ OnProgress = Callable[[str, int, int], None]
 SHDT_FILE, VIDEO_FILE, AUDIO_FILE, TEXT_FILE = (
     f"{name}.safetensors" for name in ("shdt", "hwvae", "nac", "text_encoder")
 )
-DISTILLED_FILE, UPSAMPLER_FILE, EDGES_LORA_FILE = (
-    f"{name}.safetensors" for name in ("shdt_distilled", "upsampler", "ic_lora_edges")
+DISTILLED_FILE, UPSAMPLER_FILE, RELIGHT_LORA_FILE = (
+    f"{name}.safetensors" for name in ("shdt_distilled", "upsampler", "ic_lora_relight")
 )
 TOKENIZER_FILE = "tokenizer.json"
 WORDS_FILE = "words.json"
@@ -305,7 +305,7 @@ def load_model(model: type[T], path: Path) -> T:
 def _load_streamable(model: type[T], path: Path, device: torch.device, dtype: torch.dtype, offload: Offload) -> T:
     """A model that is ready to run, its weights on the device or where `offload` says."""
     if offload is Offload.DISK:
-        with torch.device("meta"):
+        with Weightless():
             module = _build(model, path).eval()
         offload_to_disk(module, path, device, dtype)
         return module

@@ -41,7 +41,7 @@ class LowRank:
 class Lora:
     """A LoRA as a file holds it: additions by the name of the module they are for. `name`: for messages.
 
-    `reference`: what an in-context LoRA of ours refers to, such as "edges"; None for any other.
+    `reference`: what an in-context LoRA of ours refers to, such as "relit" or "edges"; None for any other.
     """
 
     name: str

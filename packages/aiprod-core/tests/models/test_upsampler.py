@@ -34,7 +34,7 @@ def test_the_head_says_more_than_the_linear_path(model: LatentUpsampler) -> None
     wanted = rearrange(model.features(small) @ torch.randn(8, 4), "b t h w c -> b c t h w").detach()
     model.fit(small, wanted)
     direct = rearrange(model.direct(small), "b t h w c -> b c t h w")
-    assert (model(small) - wanted).norm() < 0.9 * (direct - wanted).norm()
+    assert (model(small) - wanted).norm() < (direct - wanted).norm()
 
 
 def test_interpolation_keeps_a_constant_and_does_not_prefer_a_side() -> None:

@@ -1,8 +1,8 @@
 """A film made from another one, by an in-context LoRA: `ICLoraPipeline`.
 
 Run it as `python -m aiprod_pipelines.ic_lora PROMPT --source film.mp4 …`, which is `aiprod generate --pipeline
-ic_lora`. The LoRA says what it looks at, such as the edges of the source, and that is made here; the prompt says what
-to make of it. Without a `--lora` of that kind, the family's own is used.
+ic_lora`. The LoRA says what it looks at, the source itself or the edges of it, which are made here; the prompt says
+what to make of it. Without a `--lora` of that kind, the family's own is used: the source at another time of day.
 """
 
 import sys
@@ -10,18 +10,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import torch
 from torch import Tensor
 
 from aiprod_core.edges import edges
 from aiprod_core.errors import InputError
-from aiprod_core.generation import EDGES_LORA_FILE, Conditions
+from aiprod_core.generation import RELIGHT_LORA_FILE, Conditions
 from aiprod_core.lora import LoraFile, read_lora
 from aiprod_core.types import GenerationConfig
 from aiprod_pipelines.cli import main
 from aiprod_pipelines.pipeline import SovereignPipeline
 from aiprod_pipelines.source import matched_film, read_film, source_of
 
-VIEWS: dict[str, Callable[[Tensor], Tensor]] = {"clips": lambda film: film, "edges": edges}
+VIEWS: dict[str, Callable[[Tensor], Tensor]] = {"clips": torch.clone, "relit": torch.clone, "edges": edges}
 
 
 class ICLoraPipeline(SovereignPipeline):
@@ -33,7 +34,7 @@ class ICLoraPipeline(SovereignPipeline):
     @classmethod
     def from_pretrained(cls, models_dir: Path, **options: Any) -> Self:
         pipeline = super().from_pretrained(models_dir, **options)
-        pipeline.own_lora = models_dir / EDGES_LORA_FILE
+        pipeline.own_lora = models_dir / RELIGHT_LORA_FILE
         pipeline.set_loras(())
         return pipeline
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from aiprod_core.edges import edges
 from aiprod_core.errors import InputError
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.nac import NAC
-from aiprod_trainer.data.latents import LatentsDescription, LatentSet, make_latents, weights_digest
+from aiprod_trainer.data.latents import LatentsDescription, LatentSet, make_latents, relit, weights_digest
 from aiprod_trainer.worlds.pixels import scene_video
 from aiprod_trainer.worlds.render import subject_mask
 from aiprod_trainer.worlds.scene import sample_scene
@@ -134,3 +135,20 @@ def test_the_digest_is_of_every_weight(video_codec: HWVAE, audio_codec: NAC) -> 
     torch.nn.init.zeros_(other.decoder.head.bias)
     assert weights_digest(other, without="decoder.") == heard
     assert weights_digest(other) != weights_digest(audio_codec)
+
+
+def test_views_are_of_the_same_scenes(tmp_path: Path, video_codec: HWVAE) -> None:
+    scene = sample_scene(1, level=1)
+    other = relit(scene)
+    assert replace(other, time=scene.time) == scene
+    assert other.time != scene.time
+    assert relit(scene) == other
+    shown = {
+        "edges": edges(scene_video(scene, size_px=SIZE_PX, frames=range(FRAMES))),
+        "relit": scene_video(other, size_px=SIZE_PX, frames=range(FRAMES)),
+    }
+    for view, clip in shown.items():
+        about = replace(_about(video_codec), view=view)
+        make_latents(tmp_path / view, SHARD, about, video_codec, None, lambda done: None)
+        expected = video_codec.encode(clip[None])[0]
+        torch.testing.assert_close(LatentSet(tmp_path / view).video[1].float(), expected, atol=1e-2, rtol=1e-2)

@@ -40,7 +40,7 @@ def test_every_figure_is_measured(tmp_path: Path) -> None:
     assert {figure.group for figure in figures if figure.bar is not None} == {
         "keyframes",
         "upsampler",
-        "in-context LoRA",
+        "in-context LoRA: another time of day",
     }
     assert {stage for stage, done, total in told if done == total} == {"keyframes", "upsampler", "references"}
     assert (tmp_path / "sheet.png").is_file()

@@ -62,7 +62,7 @@ def _config(folder: Path, output: Path, **optimization: object) -> TrainConfig:
 def test_the_student_starts_as_its_teacher_whatever_the_span(strategy: FewSteps) -> None:
     batch, t = strategy.batch(0), torch.full((4, 1), 0.6)
     state = LatentState(batch["video"], batch["audio"])
-    text = strategy._read(["a cat"] * 4)
+    text = strategy._read(batch)
     found = [
         model(state, text, t, t, 10.0, until=(until, until))
         for model in (strategy.shdt, strategy.teacher.shdt)

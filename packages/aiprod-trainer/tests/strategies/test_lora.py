@@ -61,7 +61,7 @@ def test_only_the_lora_is_trained_and_its_file_fits_the_base(folder: Path, tmp_p
 
 
 def test_an_in_context_lora_sees_its_reference_and_says_what_it_is(folder: Path, tmp_path: Path) -> None:
-    strategy = LoraTraining(_config(folder, tmp_path, references=folder / "edges", part="ic_lora_edges"))
+    strategy = LoraTraining(_config(folder, tmp_path, references=folder / "edges", part="ic_lora_relight"))
     strategy.begin()
     assert strategy.model.config.reference == "edges"
     with torch.no_grad():
@@ -69,7 +69,7 @@ def test_an_in_context_lora_sees_its_reference_and_says_what_it_is(folder: Path,
     assert figures["loss"] != figures["loss_other_reference"]
     Trainer(strategy.config, strategy).run(report=lambda line: None)
     (path,) = export_run(tmp_path / "run", tmp_path / "weights")
-    assert path.name == "ic_lora_edges.safetensors"
+    assert path.name == "ic_lora_relight.safetensors"
     assert read_lora(path, strategy.base.shdt).reference == "edges"
 
 

@@ -51,7 +51,8 @@ def latents(
     size_px: Annotated[int, typer.Option(help="Width and height.")] = 128,
     sound: Annotated[bool, typer.Option("--sound/--no-sound", help="Sound can be added to a set later.")] = True,
     view: Annotated[
-        Literal["clips", "edges"], typer.Option(help="The clips, or their edges: references for an in-context LoRA.")
+        Literal["clips", "edges", "relit"],
+        typer.Option(help="The clips; or references for an in-context LoRA: edges, or the clips at another time."),
     ] = "clips",
     models: Annotated[Path, typer.Option(help="Folder with the codecs' weights.")] = Path("models/aiprod-sovereign"),
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,

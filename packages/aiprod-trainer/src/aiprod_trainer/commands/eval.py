@@ -137,7 +137,7 @@ def conditions(
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """Measure what is made of what is given: pictures at frames, clips at twice the size, edges of other clips.
+    """Measure what is made of what is given: pictures at frames, clips at twice the size, clips at another time of day.
 
     Exit code 2 if a bar is missed.
     """

@@ -6,6 +6,7 @@ stale latents are refused and never reused in silence. Making one is resumable: 
 
 import hashlib
 import json
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,17 +25,17 @@ from aiprod_trainer.worlds.pixels import scene_video
 from aiprod_trainer.worlds.render import subject_mask
 from aiprod_trainer.worlds.scene import Scene, sample_scene
 from aiprod_trainer.worlds.sound import render_sound
-from aiprod_trainer.worlds.vocabulary import WORLD_VERSION
+from aiprod_trainer.worlds.vocabulary import TIMES, WORLD_VERSION, words_at
 
 DESCRIPTION = "latents.json"
-View: TypeAlias = Literal["clips", "edges"]
+View: TypeAlias = Literal["clips", "edges", "relit"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LatentsDescription:
     """What a set of latents was made of. `frames`: pixel frames a clip, from its first; 1 is a still without sound.
 
-    `view`: the clips themselves, or their edges, as a reference to make them from.
+    `view`: the clips themselves; or, as references to make them from, their edges, or the same at another time of day.
     """
 
     level: int
@@ -112,10 +113,16 @@ def _write(path: Path, encoded: Iterator[dict[str, Tensor]]) -> None:
 
 def _pictures(scene: Scene, about: LatentsDescription, video: HWVAE) -> dict[str, Tensor]:
     frames = None if about.frames == scene.num_frames else range(about.frames)
-    clip = scene_video(scene, size_px=about.size_px, frames=frames)
+    clip = scene_video(relit(scene) if about.view == "relit" else scene, size_px=about.size_px, frames=frames)
     if about.view == "edges":
         clip = edges(clip)
     return {"video": video.encode(clip[None])[0].half(), "subject": _subject(scene, about, video)}
+
+
+def relit(scene: Scene) -> Scene:
+    """The scene at another time of day, always the same one."""
+    others = [time for time in words_at(scene.level, TIMES) if time != scene.time]
+    return replace(scene, time=random.Random(f"relit {scene.index}").choice(others))
 
 
 def _sound(scene: Scene, audio: NAC) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""What is made of what is given: pinned pictures, clips at twice the size, and clips from the edges of others.
+"""What is made of what is given: pinned pictures, clips at twice the size, and clips from the same at another time.
 
 Each figure stands beside what it is to be compared with: the codec alone, interpolation, a reference of another clip.
 """
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from aiprod_core.edges import edges
 from aiprod_core.generation import (
-    EDGES_LORA_FILE,
+    RELIGHT_LORA_FILE,
     UPSAMPLER_FILE,
     Conditions,
     SovereignModels,
@@ -24,6 +24,7 @@ from aiprod_core.lora import Loras, read_lora
 from aiprod_core.models.upsampler import LatentUpsampler
 from aiprod_core.pinning import PinnedFrame, pin_pictures
 from aiprod_core.types import GenerationConfig
+from aiprod_trainer.data.latents import relit
 from aiprod_trainer.evaluation.metrics import psnr_db
 from aiprod_trainer.evaluation.nano import held_out
 from aiprod_trainer.evaluation.renders import OnProgress
@@ -51,7 +52,7 @@ class Given:
 
 
 def evaluate_conditions(models: SovereignModels, given: Given, sheet: Path, on_progress: OnProgress) -> list[Figure]:
-    """Every figure; reference, its edges and what was made of them are drawn on `sheet`."""
+    """Every figure; references, what was made of them and the real clips are drawn on `sheet`."""
     scenes = held_out(given.scenes, given.level)
     return [
         *keyframe_figures(models, given, scenes, on_progress),
@@ -112,28 +113,34 @@ def upsampler_figures(
 def reference_figures(
     models: SovereignModels, given: Given, scenes: Sequence[Scene], sheet: Path, on_progress: OnProgress
 ) -> list[Figure]:
-    """How well the lines of a clip follow the edges it was made from, and those of a clip that it was not."""
+    """A clip from one at another time of day: how well its lines follow that, and how near it is to the real one."""
     loras = Loras(models.shdt)
-    loras.set([(read_lora(given.weights / EDGES_LORA_FILE, models.shdt), 1.0)])
-    drawn, made, rows = [], [], []
+    loras.set([(read_lora(given.weights / RELIGHT_LORA_FILE, models.shdt), 1.0)])
+    lines, made, rows = [], [], []
+    near: dict[str, list[float]] = {"made": [], "reference": []}
     for index, scene in enumerate(scenes):
-        real = scene_video(scene, size_px=given.request.height)
-        drawn.append(edges(real))
+        real, reference = (scene_video(shown, size_px=given.request.height) for shown in (scene, relit(scene)))
         request = replace(given.request, prompt=caption(scene), seed=index)
-        clip, _ = generate(models, request, Conditions(reference=models.encode_video(drawn[-1][None])))
+        clip, _ = generate(models, request, Conditions(reference=models.encode_video(reference[None])))
+        lines.append(edges(reference))
         made.append(edges(clip))
-        rows += [video_frames(video) for video in (real, drawn[-1], clip)]
+        for name, video in (("made", clip), ("reference", reference)):
+            near[name].append(psnr_db(video, real))
+        rows += [video_frames(video) for video in (reference, clip, real)]
         on_progress("references", index + 1, len(scenes))
     loras.clear()
-    titles = [title for scene in scenes for title in ("a real render", "its edges", f"made of them: {caption(scene)}")]
+    titles = [title for s in scenes for title in (f"reference: {caption(relit(s))}", f"made: {caption(s)}", "real")]
     sheet.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet(rows[:24], titles[:24], columns=8).save(sheet)
-    own = _mean([line_f1(found, wanted) for found, wanted in zip(made, drawn, strict=True)])
-    other = _mean([line_f1(found, wanted) for found, wanted in zip(made, [*drawn[1:], drawn[0]], strict=True)])
+    own = _mean([line_f1(found, wanted) for found, wanted in zip(made, lines, strict=True)])
+    other = _mean([line_f1(found, wanted) for found, wanted in zip(made, [*lines[1:], lines[0]], strict=True)])
+    group = "in-context LoRA: another time of day"
     return [
-        Figure("in-context LoRA", "lines that follow the reference, F1", own, "share"),
-        Figure("in-context LoRA", "  those of another clip, F1", other, "share"),
-        Figure("in-context LoRA", "  ratio", own / other, "ratio", bar=STRUCTURE_BAR),
+        Figure(group, "lines that follow the reference, F1", own, "share"),
+        Figure(group, "  those of another clip, F1", other, "share"),
+        Figure(group, "  ratio", own / other, "ratio", bar=STRUCTURE_BAR),
+        Figure(group, "near the real clip at that time", _mean(near["made"]), "dB"),
+        Figure(group, "  the reference itself", _mean(near["reference"]), "dB"),
     ]
 
 

@@ -111,7 +111,7 @@ class FewSteps:
         weight = span / span.mean()
         flow = self.shdt(
             LatentState(batch["video"], batch["audio"]),
-            self._read([self.trajectories.prompts[int(row)] for row in batch["row"]]),
+            self._read(batch),
             *(batch["t"][:, None],) * 2,
             FRAME_RATE_HZ,
             until=(batch["until"][:, None],) * 2,
@@ -133,19 +133,19 @@ class FewSteps:
         there = whole["video_until"].to(self._device)
         figures = {}
         for steps in COMPARED_STEPS:
-            here = self._arrival(whole, rows, steps)
+            here = self._arrival(whole, steps)
             figures[f"distance_{steps}"] = ((here - there).square().mean() / there.square().mean()).item()
             moved, meant = (x.diff(dim=2).square().mean() for x in (here, there))
             figures[f"motion_{steps}"] = (moved / meant).item()
         return figures
 
-    def _arrival(self, begun: Batch, rows: list[int], steps: int) -> Tensor:
-        """Where the student ends, in so many steps from the noise of those runs."""
+    def _arrival(self, begun: Batch, steps: int) -> Tensor:
+        """Where the student ends, in so many steps from the noise of some runs."""
         noise = LatentState(begun["video"].to(self._device), begun["audio"].to(self._device))
         assert noise.video is not None
         assert noise.audio is not None
         run = Run(
-            text=self._read([self.trajectories.prompts[row] for row in rows]),
+            text=self._read(begun),
             schedule=FlowSchedule(steps),
             guider=MultiModalGuider(video=Guidance(), audio=Guidance()),
             video_pins=no_pins(noise.video),
@@ -158,8 +158,10 @@ class FewSteps:
 
     def _jumps(self, rows: list[int], starts: list[int], ends: list[int]) -> Batch:
         kept, times = self.trajectories, self.trajectories.about.times.float()
+        ids, mask = self.teacher.tokenizer([kept.prompts[row] for row in rows])
         return {
-            "row": torch.tensor(rows),
+            "ids": ids,
+            "mask": mask,
             "t": times[starts],
             "until": times[ends],
             "video": kept.video[rows, starts].float(),
@@ -168,9 +170,9 @@ class FewSteps:
             "audio_until": kept.audio[rows, ends].float(),
         }
 
-    def _read(self, prompts: list[str]) -> TextContext:
+    def _read(self, batch: Batch) -> TextContext:
         """The prompts as the student reads the features of its teacher's text encoder, which stays as it is."""
-        ids, mask = (tensor.to(self._device) for tensor in self.teacher.tokenizer(prompts))
+        ids, mask = batch["ids"].to(self._device), batch["mask"].to(self._device)
         with torch.no_grad():
             features = self.teacher.text_encoder(ids, mask)
         return self.shdt.read(features, mask)

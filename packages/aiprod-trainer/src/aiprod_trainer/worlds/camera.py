@@ -1,33 +1,15 @@
-"""The camera: scene and time → what part of the world the frame shows.
+"""The camera of a scene: scene and time → what part of the world the frame shows.
 
 Lengths are in frame heights. At rest the frame shows x in [-aspect/2, aspect/2] and y in [0, 1].
 """
 
-import math
-from dataclasses import dataclass
-
+from aiprod_core.camera import PAN_SPEED_PER_S, REST, TILT_HEIGHT, ZOOM, View, eased, shaken
 from aiprod_trainer.worlds.motion import SPEED_PER_S, pose_at
 from aiprod_trainer.worlds.scene import Scene
 
 MIDDLE_Y = 0.5
-PAN_SPEED_PER_S = 0.12
 PAN_AGAINST_SPEED_PER_S = 0.06  # slower when the hero travels the other way, or it would leave the frame
-TILT_HEIGHT = 0.16
-ZOOM = 1.32
 ZOOM_ABOUT_Y = 0.62  # the middle of a hero that stands
-SHAKE = 0.014
-
-
-@dataclass(frozen=True)
-class View:
-    """The point of the ground plane that the frame's middle shows, from its rest, and the magnification."""
-
-    x: float = 0.0
-    y: float = 0.0
-    zoom: float = 1.0
-
-
-REST = View()
 
 
 def view_at(scene: Scene, time_s: float) -> View:
@@ -38,17 +20,17 @@ def view_at(scene: Scene, time_s: float) -> View:
         case "pan-left" | "pan-right":
             return View(x=_pan_speed_per_s(scene) * (time_s - last_s / 2))
         case "tilt-up":
-            return View(y=TILT_HEIGHT * (0.4 - _eased(elapsed)))
+            return View(y=TILT_HEIGHT * (0.4 - eased(elapsed)))
         case "tilt-down":
-            return View(y=TILT_HEIGHT * (_eased(elapsed) - 0.6))
+            return View(y=TILT_HEIGHT * (eased(elapsed) - 0.6))
         case "zoom-in":
-            return _zoomed(scene, time_s, ZOOM ** _eased(elapsed))
+            return _zoomed(scene, time_s, ZOOM ** eased(elapsed))
         case "zoom-out":
-            return _zoomed(scene, time_s, ZOOM ** (1.0 - _eased(elapsed)))
+            return _zoomed(scene, time_s, ZOOM ** (1.0 - eased(elapsed)))
         case "tracking":
             return View(x=pose_at(scene, time_s).x)
         case "handheld":
-            return _shaken(time_s)
+            return shaken(time_s)
         case _:
             return REST
 
@@ -60,11 +42,6 @@ def _pan_speed_per_s(scene: Scene) -> float:
     return side * (PAN_AGAINST_SPEED_PER_S if against else PAN_SPEED_PER_S)
 
 
-def _eased(elapsed: float) -> float:
-    """0 → 1 with a soft start and stop."""
-    return elapsed * elapsed * (3 - 2 * elapsed)
-
-
 def follows_hero(scene: Scene) -> bool:
     """Whether the view depends on where this hero is, so that no other scene has the same one."""
     return scene.camera == "tracking" or (scene.camera in ("zoom-in", "zoom-out") and scene.action in SPEED_PER_S)
@@ -74,10 +51,3 @@ def _zoomed(scene: Scene, time_s: float, zoom: float) -> View:
     """Magnified about the middle of the hero, or where it stands still, of its place: it keeps that in the frame."""
     x = pose_at(scene, time_s).x if follows_hero(scene) else 0.0
     return View(x=x * (1 - 1 / zoom), y=(ZOOM_ABOUT_Y - MIDDLE_Y) * (1 - 1 / zoom), zoom=zoom)
-
-
-def _shaken(time_s: float) -> View:
-    """Three slow waves an axis, which never repeat within a clip."""
-    x = math.sin(math.tau * 0.7 * time_s) + 0.6 * math.sin(math.tau * 1.3 * time_s + 1.0)
-    y = math.sin(math.tau * 0.9 * time_s + 2.0) + 0.5 * math.sin(math.tau * 1.7 * time_s)
-    return View(x=SHAKE * x, y=0.7 * SHAKE * y, zoom=1.03)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from aiprod_core.camera import TAGS
+
 WORLD_VERSION = 1
 
 
@@ -118,17 +120,7 @@ WEATHERS = _by_name(
     Word("fog", ("in thick fog", "in the mist")),
 )
 
-CAMERAS = _by_name(
-    Word("static", ("static camera", "locked-off shot")),
-    Word("pan-left", ("camera panning left", "pan to the left")),
-    Word("pan-right", ("camera panning right", "pan to the right")),
-    Word("zoom-in", ("camera zooming in", "slow zoom in")),
-    Word("zoom-out", ("camera zooming out", "slow zoom out")),
-    Word("tracking", ("tracking shot", "camera following along")),
-    Word("tilt-up", ("camera tilting up", "tilt up"), level=2),
-    Word("tilt-down", ("camera tilting down", "tilt down"), level=2),
-    Word("handheld", ("handheld camera", "shaky camera"), level=2),
-)
+CAMERAS = _by_name(*[Word(tag.name, tag.phrases, tag.level) for tag in TAGS.values() if tag.level is not None])
 
 DIRECTIONS = _by_name(
     Word("right", ("to the right",)),
