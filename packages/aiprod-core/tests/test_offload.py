@@ -1,5 +1,7 @@
 """Offloaded models render the same bits, and never hold more than the part in use."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,3 +118,14 @@ def test_a_checkpoint_of_another_size_is_refused(family: Path, models: Sovereign
     save_checkpoint(family / generation.SHDT_FILE, "shdt", other, models.shdt.state_dict(), LINEAGE)
     with pytest.raises(WeightsError, match="does not fit SHDT"):
         SovereignModels.load(family, execution=FROM_DISK)
+
+
+def test_less_memory_is_taken_also_while_loading(family: Path) -> None:
+    """Without the compiler's algebra, which the meta device would import and which is larger than these models."""
+    code = (
+        "import sys; from pathlib import Path; from aiprod_core.generation import SovereignModels; "
+        "from aiprod_core.execution import Execution; from aiprod_core.offload import Offload; "
+        f"SovereignModels.load(Path({str(family)!r}), execution=Execution(offload=Offload.DISK)); "
+        "sys.exit('sympy' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,16 +9,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from aiprod_core.checkpoint import check_fit, read_tensors
 from aiprod_core.models.shdt import SHDT, JointAttention
 from aiprod_core.quantize import prepare_for
 
+INIT = "torch.nn.init"
 Bring: TypeAlias = Callable[[Sequence[str]], dict[str, Tensor]]  # names in the model → tensors as they compute
 
 
@@ -28,6 +30,21 @@ class Offload(StrEnum):
     NONE = "none"
     CPU = "cpu"
     DISK = "disk"
+
+
+class Weightless(TorchFunctionMode):
+    """Within it, models are built without drawing their weights, which then take no memory: no page is touched.
+
+    Not on the meta device, whose arithmetic would first import 80 MB of algebra that nothing else here needs.
+    """
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if function in (torch.Tensor.normal_, torch.Tensor.uniform_) or getattr(function, "__module__", "") == INIT:
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **kwargs)
 
 
 def offload_to_cpu(model: nn.Module, device: torch.device) -> None:
@@ -41,7 +58,7 @@ def offload_to_cpu(model: nn.Module, device: torch.device) -> None:
 
 
 def offload_to_disk(model: nn.Module, path: Path, device: torch.device, dtype: torch.dtype) -> None:
-    """Let the parts of `model`, built on the meta device, lie in its checkpoint `path`; load the rest.
+    """Let the parts of `model`, which may be `Weightless`, lie in its checkpoint `path`; load the rest.
 
     Raises `WeightsError` where the checkpoint does not fit.
     """
