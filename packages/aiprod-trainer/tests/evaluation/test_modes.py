@@ -10,7 +10,6 @@ from tiny_family import write_tiny_family
 
 from aiprod_core.generation import SovereignModels
 from aiprod_core.models.judge import AttributeJudge
-from aiprod_core.quantize import QuantizedLinear
 from aiprod_core.types import GenerationConfig
 from aiprod_trainer.evaluation.modes import MODES, PLAIN, Mode, evaluate_modes, size_bytes
 from aiprod_trainer.evaluation.nano import Plan, generation_digest
@@ -20,11 +19,16 @@ REQUEST = GenerationConfig(prompt="set for each clip", num_inference_steps=2, wi
 PLAN = Plan(request=REQUEST, prompts=2)
 
 
-@pytest.fixture(name="models", scope="module")
-def _models(tmp_path_factory: pytest.TempPathFactory) -> SovereignModels:
+@pytest.fixture(name="weights", scope="module")
+def _weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("models") / "tiny"
     write_tiny_family(folder)
-    return SovereignModels.load(folder)
+    return folder
+
+
+@pytest.fixture(name="models", scope="module")
+def _models(weights: Path) -> SovereignModels:
+    return SovereignModels.load(weights)
 
 
 @pytest.fixture(name="judge", scope="module")
@@ -33,32 +37,31 @@ def _judge() -> AttributeJudge:
     return AttributeJudge(judge_config(1)).eval()
 
 
-def test_each_mode_is_told_beside_plain_and_kept(
-    models: SovereignModels, judge: AttributeJudge, tmp_path: Path
-) -> None:
-    report = evaluate_modes(models, judge, PLAN, ["no guidance", "int8"], tmp_path, lambda *step: None)
-    plain, unguided, int8 = report.rows
-    assert [plain.mode, unguided.mode, int8.mode] == [PLAIN, "no guidance", "int8"]
+def test_each_mode_is_told_beside_plain_and_kept(weights: Path, judge: AttributeJudge, tmp_path: Path) -> None:
+    names = ["no guidance", "int8", "distilled 4"]
+    report = evaluate_modes(weights, judge, PLAN, names, tmp_path, lambda *step: None)
+    plain, unguided, int8, distilled = report.rows
+    assert [row.mode for row in report.rows] == [PLAIN, *names]
     assert (plain.beside_plain, plain.same, plain.size) == (1.0, 1.0, 1.0)
     assert set(plain.pictures.values()) == {1.0}
     assert set(unguided.pictures.values()) != {1.0}
+    assert set(distilled.pictures.values()) != {1.0}
     assert unguided.size == 1.0 > int8.size
-    assert not any(isinstance(module, QuantizedLinear) for module in models.shdt.modules())
     assert json.loads((tmp_path / "modes.json").read_text())["about"]["prompts"] == 2
-    assert report.table().row_count == 3
+    assert report.table().row_count == 4
 
     clips = sorted((tmp_path / "clips").rglob("*.npz"))
-    assert len(clips) == 3 * PLAN.prompts
+    assert len(clips) == 4 * PLAN.prompts
     before = [path.stat().st_mtime_ns for path in clips]
-    again = evaluate_modes(models, judge, PLAN, ["int8", "no guidance", "int8"], tmp_path, lambda *step: None)
+    again = evaluate_modes(weights, judge, PLAN, ["int8", *names], tmp_path, lambda *step: None)
     assert [path.stat().st_mtime_ns for path in clips] == before
     assert {row.mode: row for row in again.rows} == {row.mode: row for row in report.rows}
 
 
 def test_plain_clips_are_those_of_the_evaluation(
-    models: SovereignModels, judge: AttributeJudge, tmp_path: Path
+    weights: Path, models: SovereignModels, judge: AttributeJudge, tmp_path: Path
 ) -> None:
-    evaluate_modes(models, judge, replace(PLAN, prompts=1), [], tmp_path, lambda *step: None)
+    evaluate_modes(weights, judge, replace(PLAN, prompts=1), [], tmp_path, lambda *step: None)
     assert [path.name for path in (tmp_path / "clips").iterdir()] == [generation_digest(models, PLAN)]
 
 

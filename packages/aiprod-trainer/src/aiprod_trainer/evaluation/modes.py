@@ -1,4 +1,5 @@
-"""Ways to sample beside the plain one: the same held-out prompts and seeds, under other guidance or in eight bits.
+"""Ways to sample beside the plain one: the same held-out prompts and seeds, under other guidance, in eight bits, or by
+the model of few steps.
 
 What the judge says of each is told beside what it says of plain clips. It knows nothing of how a mode works: a mode is
 a few settings of the request and, for some, a format of weights.
@@ -13,8 +14,9 @@ from typing import Any
 
 from rich.table import Table
 
-from aiprod_core.generation import SovereignModels
+from aiprod_core.generation import DISTILLED_FILE, SovereignModels, load_model
 from aiprod_core.models.judge import AttributeJudge
+from aiprod_core.models.shdt import SHDT
 from aiprod_core.quantize import WeightFormat, quantize
 from aiprod_trainer.data.latents import weights_digest
 from aiprod_trainer.evaluation.attributes import SEEN, accuracy
@@ -30,10 +32,12 @@ COLUMNS = ("subject", "colour", "action", "setting", "time+weather", "camera", "
 
 @dataclass(frozen=True)
 class Mode:
-    """A way to sample: what it changes of the plain request, and the format that weights are brought to."""
+    """A way to sample: what it changes of the plain request, the format that weights are brought to, and the file of
+    another transformer."""
 
     settings: Mapping[str, float] = field(default_factory=dict)
     stored_as: WeightFormat | None = None
+    transformer: str | None = None
 
 
 PLAIN = "plain"
@@ -47,6 +51,8 @@ MODES = {
     "modality 2": Mode({"modality_scale": 2.0}),
     "int8": Mode(stored_as=WeightFormat.INT8),
     "fp8": Mode(stored_as=WeightFormat.FP8_E4M3),
+    "distilled 4": Mode({"num_inference_steps": 4, "guidance_scale": 1.0}, transformer=DISTILLED_FILE),
+    "distilled 8": Mode({"num_inference_steps": 8, "guidance_scale": 1.0}, transformer=DISTILLED_FILE),
 }
 
 
@@ -95,20 +101,21 @@ class ModesReport:
 
 
 def evaluate_modes(
-    models: SovereignModels,
+    weights: Path,
     judge: AttributeJudge,
     plan: Plan,
     names: Sequence[str],
     folder: Path,
     on_progress: OnProgress,
 ) -> ModesReport:
-    """Render the plan's prompts in the plain mode and in those of `names`; clips are kept in `folder`, each for ever.
+    """Render the plan's prompts with a folder of weights, in the plain mode and in those of `names`.
 
-    Prompts are the outer loop: an interrupted run has all modes of its first prompts.
+    Clips are kept in `folder`, each for ever. Prompts are the outer loop: an interrupted run has all modes of its first
+    prompts.
     """
-    scenes = held_out(plan.prompts, plan.level)
+    models, scenes = SovereignModels.load(weights), held_out(plan.prompts, plan.level)
     wanted = list(dict.fromkeys([PLAIN, *names]))
-    ready = {name: _ready(models, plan, MODES[name], folder) for name in wanted}
+    ready = {name: _ready(models, weights, plan, MODES[name], folder) for name in wanted}
     seen: dict[str, list[Observation]] = {name: [] for name in wanted}
     for index, scene in enumerate(scenes):
         for name, (those, asked, clips) in ready.items():
@@ -136,12 +143,17 @@ def size_bytes(models: SovereignModels) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
-def _ready(models: SovereignModels, plan: Plan, mode: Mode, folder: Path) -> tuple[SovereignModels, Plan, Path]:
+def _ready(
+    models: SovereignModels, weights: Path, plan: Plan, mode: Mode, folder: Path
+) -> tuple[SovereignModels, Plan, Path]:
     """The models, the plan and the folder of clips of a mode; the folder is the one `aiprod eval nano` would take."""
     if mode.stored_as is not None:
         models = replace(models, shdt=deepcopy(models.shdt), text_encoder=deepcopy(models.text_encoder))
         quantize(models.shdt, mode.stored_as)
         quantize(models.text_encoder, mode.stored_as)
+    if mode.transformer is not None:
+        transformer = load_model(SHDT, weights / mode.transformer).eval().requires_grad_(False)
+        models = replace(models, shdt=transformer.to(models.device, models.dtype))
     plan = replace(plan, request=replace(plan.request, **dict(mode.settings)))  # type: ignore[arg-type]
     clips = folder / "clips" / generation_digest(models, plan)
     clips.mkdir(parents=True, exist_ok=True)
