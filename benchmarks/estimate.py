@@ -40,7 +40,7 @@ REQUESTS = (
     ({"num_inference_steps": 6}, INT8),
     ({"width": 192, "height": 192, "num_inference_steps": 3, "stg_scale": 1.0}, INT8),
 )
-CONSOLE = Console()
+CONSOLE = Console(width=120)
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ from aiprod_pipelines.rendering import Setup, render
 from aiprod_pipelines.sovereignty import provision
 
 REQUEST = GenerationConfig(prompt=PROMPT, width=192, height=192, num_frames=25, num_inference_steps=20)
-CONSOLE = Console()
+CONSOLE = Console(width=120)
 
 
 def ways(plain: Setup) -> dict[str, Setup]:
