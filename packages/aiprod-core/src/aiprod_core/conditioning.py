@@ -43,6 +43,11 @@ def no_pins(like: Tensor) -> Pins:
     return Pins(torch.zeros_like(like), torch.zeros(like.shape[2], device=like.device))
 
 
+def all_pinned(latents: Tensor) -> Pins:
+    """Pins that keep all of `latents` `[b c n …]` as they are."""
+    return Pins(latents, torch.ones(latents.shape[2], device=latents.device))
+
+
 def latent_frame_of(frame: int, by: Compression) -> int:
     """The latent frame in which pixel frame `frame` lies."""
     return -(-frame // by.time)

@@ -10,7 +10,7 @@ import torch
 
 from aiprod_core.components.noisers import add_noise
 from aiprod_core.components.schedulers import FlowSchedule
-from aiprod_core.conditioning import Pins
+from aiprod_core.conditioning import all_pinned
 from aiprod_core.errors import InputError
 from aiprod_core.generation import (
     Conditions,
@@ -67,15 +67,10 @@ def refine(
     run = replace(
         run_of(models, config, given, begun),
         schedule=FlowSchedule(refinement.steps, start=refinement.start),
-        audio_pins=None if latents.audio is None else _kept(latents.audio),
+        audio_pins=None if latents.audio is None else all_pinned(latents.audio),
     )
     on_progress("refine", 0, refinement.steps)
     with models.execution.attention.chosen():
         return denoise(
             models.shdt, begun, run, lambda progress: on_progress("refine", progress.steps, refinement.steps)
         )
-
-
-def _kept(latents: torch.Tensor) -> Pins:
-    """Pins that keep all of `latents`."""
-    return Pins(latents, torch.ones(latents.shape[2], device=latents.device))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from aiprod_core.camera import CameraMove
 from aiprod_core.errors import InputError
 
 
@@ -182,8 +183,8 @@ class GenerationConfig:
     num_frames: int = 25  # compression.time · n + 1
     frame_rate: float = 10.0  # Hz
     num_inference_steps: int = 20  # [1, 1000]
-    refine_steps: int = 4  # of the second stage, where there is one; 0 = none
-    refine_start: float = 0.4  # [0, 1): the noise level it begins at; 0 = none
+    refine_steps: int = 3  # of the second stage, where there is one; 0 = none
+    refine_start: float = 0.2  # [0, 1): the noise level it begins at; 0 = none
     guidance_scale: float = 4.0  # 1 = no guidance
     guidance_rescale: float = 0.0  # [0, 1]
     apg_eta: float = 1.0  # [0, 1]; 1 = guidance as it is, 0 = nothing along the prediction itself
@@ -196,6 +197,7 @@ class GenerationConfig:
     audio_stg_scale: float | None = None
     audio_modality_scale: float | None = None
     audio: bool = True
+    camera: CameraMove | None = None
     images: tuple[ImageCondition, ...] = field(default_factory=tuple)
     source: SourceCondition | None = None
 
@@ -221,6 +223,8 @@ class GenerationConfig:
             value = getattr(self, name)
             if value is not None:
                 _check_range(name.replace("_", "-"), value, low, high)
+        if self.camera is not None:
+            self.camera.validate()
         for image in self.images:
             _check_range("image frame", image.frame, 0, self.num_frames - 1)
             _check_range("image strength", image.strength, 0.0, 1.0)

@@ -23,6 +23,7 @@ from aiprod_core.generation import (
 from aiprod_core.lora import LoraFile, Loras, read_lora
 from aiprod_core.offload import Offload
 from aiprod_core.quantize import WeightFormat, quantize
+from aiprod_core.steering import steered_latents
 from aiprod_core.types import Compression, GenerationConfig, LatentState
 from aiprod_pipelines.media import Clip
 from aiprod_pipelines.sovereignty import provision
@@ -133,7 +134,8 @@ class SovereignPipeline:
 
     def latents(self, config: GenerationConfig, on_progress: OnProgress, snapshots: Snapshots | None) -> LatentState:
         """The latents of the clip, before they are decoded."""
-        return generate_latents(self.models, config, self.given(config), on_progress, snapshots)
+        make = generate_latents if config.camera is None else steered_latents
+        return make(self.models, config, self.given(config), on_progress, snapshots)
 
     def finished(self, clip: Clip, config: GenerationConfig) -> Clip:
         """The clip with what stays of the source put back as it was."""

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from aiprod_core.camera import CameraMove
 from aiprod_core.errors import InputError, WeightsError
 from aiprod_core.types import GenerationConfig, ImageCondition, SourceCondition
 from aiprod_pipelines.backends.ltx2_checkpoint import open_checkpoint
@@ -35,6 +36,7 @@ Request = Callable[..., GenerationConfig]
         (KEYFRAMES, {"images": (ImageCondition(path=Path("a.png")),)}, "image: got 1, expected two or more"),
         (ONE_STAGE, {"source": SourceCondition(path=Path("a.mp4"))}, "source: got one"),
         (IC_LORA, {}, "source: got none"),
+        (ONE_STAGE, {"camera": CameraMove("pan-left")}, "camera: got pan-left, which LTX-2 is not steered by"),
         (ONE_STAGE, {"apg_eta": 0.0}, "which LTX-2 does not have"),
         (ONE_STAGE, {"guidance_scale": 0.5}, "guidance-scale: got 0.5, expected 1"),
         (ONE_STAGE, {"stg_blocks": (2,)}, "expected layers 0 to 1"),

@@ -61,3 +61,21 @@ def test_modes_prints_a_row_for_each(weights: Path, tmp_path: Path) -> None:
 def test_a_mode_that_is_not_there_is_answered_with_those_that_are(weights: Path) -> None:
     with pytest.raises(InputError, match="'CFG 3', expected one of 'plain', 'no guidance'"):
         CliRunner().invoke(app, ["modes", "--models", str(weights), "--mode", "CFG 3"], catch_exceptions=False)
+
+
+def test_camera_prints_a_row_for_each_move_and_strength(weights: Path, tmp_path: Path) -> None:
+    options = ["--models", str(weights), "--output", str(tmp_path / "report"), "--prompts", "1", "--renders", "1"]
+    result = CliRunner().invoke(
+        app, ["camera", *options, "--num-inference-steps", "1", "--move", "zoom-in", "--json"], catch_exceptions=False
+    )
+    assert result.exit_code == 0
+    rows = json.loads(result.output)["rows"]
+    assert [(row["move"], row["strength"]) for row in rows] == [
+        ("static", 0.0),
+        *(("zoom-in", s) for s in (0.3, 0.6, 1.0)),
+    ]
+
+
+def test_a_move_that_is_not_there_is_answered_with_those_that_are(weights: Path) -> None:
+    with pytest.raises(InputError, match="'dolly-in', expected one of pan-left"):
+        CliRunner().invoke(app, ["camera", "--models", str(weights), "--move", "dolly-in"], catch_exceptions=False)

@@ -4,7 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aiprod_trainer.worlds.camera import REST, ZOOM, view_at
+from aiprod_core.camera import REST, ZOOM
+from aiprod_trainer.worlds.camera import view_at
 from aiprod_trainer.worlds.render import render_clip, subject_mask
 from aiprod_trainer.worlds.scene import Scene, sample_scene
 from aiprod_trainer.worlds.vocabulary import CAMERAS

@@ -47,6 +47,10 @@ def check_request(config: GenerationConfig, mode: str, checkpoint: Checkpoint) -
             f"negative-prompt: got {config.negative_prompt[:40]!r} for {mode}, which has no guidance to follow it; "
             "leave it out or choose another --pipeline"
         )
+    if config.camera is not None:
+        raise InputError(
+            f"camera: got {config.camera.name}, which LTX-2 is not steered by; say it in the prompt, and leave this out"
+        )
     if mode == KEYFRAMES and len(config.images) < 2:
         raise InputError(
             f"image: got {len(config.images)}, expected two or more to interpolate between; "

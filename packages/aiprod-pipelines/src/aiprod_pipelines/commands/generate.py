@@ -19,6 +19,7 @@ from aiprod_pipelines.backends.ltx2 import notice_of
 from aiprod_pipelines.backends.ltx2_checkpoint import open_checkpoint
 from aiprod_pipelines.backends.ltx2_requests import ADVISED
 from aiprod_pipelines.calibration import Calibrations
+from aiprod_pipelines.commands.camera import Camera
 from aiprod_pipelines.commands.estimate import fitted
 from aiprod_pipelines.commands.options import (
     CACHE_ROOT,
@@ -109,6 +110,7 @@ def generate(
     audio_stg_scale: Annotated[float | None, _guidance("For the sound.")] = None,
     audio_modality_scale: Annotated[float | None, _guidance("For the sound.")] = None,
     image: Pinned = None,
+    camera: Camera = None,
     pipeline: Annotated[
         PipelineName, typer.Option(help="What to make of the prompt, the pictures and the source.")
     ] = PipelineName.TI2VID_ONE_STAGE,
@@ -173,6 +175,7 @@ def generate(
         audio_stg_scale=audio_stg_scale,
         audio_modality_scale=audio_modality_scale,
         audio=audio,
+        camera=camera,
         images=tuple(image or ()),
         source=source_condition(source, start, end),
     )

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import aiprod_core
 import aiprod_pipelines
+from aiprod_core.camera import CameraMove
 from aiprod_core.errors import InputError, MediaError
 from aiprod_core.execution import PLAINLY, Execution
 from aiprod_core.lora import LoraFile
@@ -66,14 +67,15 @@ class Settings(_Part):
     apg_norm_threshold: float = 0.0
     stg_scale: float = 0.0
     stg_blocks: tuple[int, ...] = ()
-    refine_steps: int = 4
-    refine_start: float = 0.4
+    refine_steps: int = 3
+    refine_start: float = 0.2
     modality_scale: float = 1.0
     audio_guidance_scale: float | None = None
     audio_guidance_rescale: float | None = None
     audio_stg_scale: float | None = None
     audio_modality_scale: float | None = None
     audio: bool
+    camera: CameraMove | None = None
     images: tuple[PinnedImage, ...] = ()
     source: Source | None = None
 
@@ -233,7 +235,7 @@ def config_of(receipt: Receipt, folder: Path) -> GenerationConfig:
         prompt=receipt.prompt,
         negative_prompt=receipt.negative_prompt,
         seed=receipt.seed,
-        **{**receipt.settings.model_dump(), "images": images, "source": source},
+        **{**receipt.settings.model_dump(), "camera": receipt.settings.camera, "images": images, "source": source},
     )
 
 

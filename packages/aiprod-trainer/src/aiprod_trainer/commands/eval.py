@@ -7,6 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from aiprod_core.types import GenerationConfig
+    from aiprod_trainer.evaluation.camera import CameraReport
     from aiprod_trainer.evaluation.modes import ModesReport
     from aiprod_trainer.evaluation.report import Report
 
@@ -112,7 +113,6 @@ def modes(
     Clips already made by the same weights and settings, by `eval nano` too, are not made again.
     """
     from aiprod_core.errors import InputError
-    from aiprod_core.generation import SovereignModels
     from aiprod_core.models.judge import AttributeJudge
     from aiprod_trainer.commands.progress import clips_progress
     from aiprod_trainer.evaluation.modes import MODES, evaluate_modes
@@ -122,10 +122,10 @@ def modes(
         if name not in MODES:
             raise InputError(f"mode: got {name!r}, expected one of {', '.join(map(repr, MODES))}; name one of them")
     _use_threads(threads)
-    loaded, judge = SovereignModels.load(models), AttributeJudge.load(models / "judge.safetensors")
+    judge = AttributeJudge.load(models / "judge.safetensors")
     plan = Plan(request=_request(num_inference_steps=steps), prompts=prompts, seed=seed)
     with clips_progress() as on_progress:
-        report = evaluate_modes(loaded, judge, plan, mode or list(MODES), output, on_progress)
+        report = evaluate_modes(models, judge, plan, mode or list(MODES), output, on_progress)
     _show(report, as_json)
 
 
@@ -159,6 +159,42 @@ def conditions(
     raise typer.Exit(0 if report.met else 2)
 
 
+@app.command()
+def camera(
+    move: Annotated[
+        list[str] | None, typer.Option(help="A move to measure; all of them if none is named. Repeatable.")
+    ] = None,
+    models: Models = WEIGHTS,
+    output: Annotated[Path, typer.Option(help="Folder for camera.json and the clips.")] = Path("runs/eval"),
+    prompts: Annotated[int, typer.Option(min=1, help="Held-out prompts to generate with every move.")] = 8,
+    renders: Annotated[int, typer.Option(min=1, help="Real renders that the measurement is checked on.")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first clip; each next one has the next.")] = 0,
+    steps: Annotated[int | None, typer.Option("--num-inference-steps", min=1, help="Denoising steps.")] = None,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Steer the camera of held-out prompts by each move at strengths 0.3, 0.6 and 1, and measure how it moves.
+
+    Beside it, the prompt's words alone. Clips already made by the same weights and settings are not made again.
+    """
+    from aiprod_core.errors import InputError
+    from aiprod_core.generation import SovereignModels
+    from aiprod_core.models.judge import AttributeJudge
+    from aiprod_trainer.commands.progress import clips_progress
+    from aiprod_trainer.evaluation.camera import MOVES, evaluate_camera
+    from aiprod_trainer.evaluation.nano import Plan
+
+    for name in move or ():
+        if name not in MOVES:
+            raise InputError(f"move: got {name!r}, expected one of {', '.join(MOVES)}; name one of them")
+    _use_threads(threads)
+    loaded, judge = SovereignModels.load(models), AttributeJudge.load(models / "judge.safetensors")
+    plan = Plan(request=_request(num_inference_steps=steps), prompts=prompts, seed=seed)
+    with clips_progress() as on_progress:
+        report = evaluate_camera(loaded, judge, plan, output, on_progress, renders=renders, moves=move or MOVES)
+    _show(report, as_json)
+
+
 def _request(**asked: Any) -> "GenerationConfig":
     """The request of every clip but for its prompt and seed; what is None stays as it is by default."""
     from aiprod_core.types import GenerationConfig
@@ -185,7 +221,7 @@ def _present(media: Path) -> Path | None:
     return None
 
 
-def _show(report: "Report | ModesReport", as_json: bool) -> None:
+def _show(report: "Report | ModesReport | CameraReport", as_json: bool) -> None:
     from rich.console import Console
 
     if as_json:

@@ -3,8 +3,8 @@
 Between two frames, a point at (x, y) from the middle moves by (a + s·x, b + s·y). The least squares of optical flow
 (Lucas & Kanade 1981) over a few frames at once give a, b and s, refined by warping, with Tukey's weights against what
 moves by itself and without the middle of the picture, where the subject is. Near things move sideways more than far
-ones, so the pan of a clip that is not zoomed is read off the strip of ground below the subject: the one speed at which
-it slides, by the phase of its cross-spectra (Kuglin & Hines 1975), once what stands still and what falls is removed.
+ones, so the pan of a clip that does nothing else is read off the strip of ground below the subject: the one speed at
+which it slides, by the phase of its cross-spectra (Kuglin & Hines 1975), without what stands still and what falls.
 """
 
 import math
@@ -19,25 +19,27 @@ SUBJECT = (0.2, 0.8, 0.3, 0.88)  # left, right, top and bottom of what is left o
 LEVELS = 3  # of the pyramid: displacements up to about four pixels a frame are found
 WARPS = 3  # refinements a level
 SWEEPS = 4  # of weights within a refinement
-FRAMES = 6  # pairs of frames whose motion is taken for the same
+FRAMES = 3  # pairs of frames whose motion is taken for the same
 TUKEY = 4.685  # in deviations: where an outlier counts nothing; Huber & Ronchetti 2009
 MARGIN = 0.04  # of the frame, left out on each side
 FLAT = 1e-4  # square of a gradient below which a pixel says little
-ZOOMED = 0.004  # a frame: from here on the ground does not slide as one
+ZOOMED, TILTED_PX = 0.004, 0.2  # a frame: from here on the ground does not only slide
 FASTEST_PX, SPEED_STEP_PX = 4.0, 0.05  # speeds of the ground that are tried, a frame
 APART = (1, 2, 3, 4)  # frames between two that are compared
 FALLING_FRAMES = 5  # what is in one place for less than half of them, as rain is, is removed
-COHERENT, STIRRING = 0.6, 0.004  # share in agreement, and root mean square, below which the ground stands still
+COHERENT = 0.6  # share in agreement below which the ground does not slide as one
+STIRRING, SPREAD = 0.003, 0.6  # root mean square from which a column moves, and share that must, or it is a shadow
 
 
 @dataclass(frozen=True)
 class CameraMotion:
     """Means over a clip. `pan_px`, `tilt_px`: pixels a frame by which the camera moves right and up; `zoom`: natural
-    logarithm of the magnification a frame."""
+    logarithm of the magnification a frame; `shake_px`: deviation of the motion up and down from its mean."""
 
     pan_px: float
     tilt_px: float
     zoom: float
+    shake_px: float
 
 
 def camera_motion(video: Tensor) -> CameraMotion:
@@ -48,8 +50,10 @@ def camera_motion(video: Tensor) -> CameraMotion:
     found = torch.stack([fitted_motion(before[span], after[span]) for span in spans])
     lengths = torch.tensor([len(before[span]) for span in spans])
     ground, _, down, zoom = ((found * lengths[:, None]).sum(dim=0) / lengths.sum()).tolist()
-    sliding = ground if abs(zoom) >= ZOOMED else sliding_px(grey[:, round(SUBJECT[3] * grey.shape[1]) :])
-    return CameraMotion(-sliding, down, zoom)
+    only_slides = abs(zoom) < ZOOMED and abs(down) < TILTED_PX
+    sliding = sliding_px(grey[:, round(SUBJECT[3] * grey.shape[1]) :]) if only_slides else ground
+    shake = found[:, 2].std(correction=0).item()
+    return CameraMotion(-sliding, down, zoom, shake)
 
 
 def sliding_px(strip: Tensor) -> float:
@@ -58,9 +62,10 @@ def sliding_px(strip: Tensor) -> float:
     longer = torch.cat([strip[:1].expand(around, -1, -1), strip, strip[-1:].expand(around, -1, -1)])
     moving = longer.unfold(0, FALLING_FRAMES, 1).median(dim=-1).values
     moving = moving - moving.mean(dim=0)
-    if moving.square().mean().sqrt() < STIRRING:
+    stirring = moving.square().mean(dim=(0, 1)).sqrt()
+    if (stirring >= STIRRING).float().mean() < SPREAD:
         return 0.0
-    moving = moving / (moving.square().mean(dim=(0, 1)).sqrt() + STIRRING)  # a shadow counts no more than its width
+    moving = moving / (stirring + STIRRING)  # a shadow counts no more than its width
     moving = (moving - moving.mean(dim=-1, keepdim=True)) * torch.hann_window(width, periodic=False)
     waves = torch.fft.rfft(moving, dim=-1)[..., 1 : width // 4]
     turns = 2 * math.pi * torch.arange(1, waves.shape[-1] + 1) / width

@@ -8,8 +8,9 @@ from collections import OrderedDict
 
 import skia
 
+from aiprod_core.camera import View
 from aiprod_trainer.worlds.backgrounds import Layer, layers_of
-from aiprod_trainer.worlds.camera import MIDDLE_Y, View, follows_hero
+from aiprod_trainer.worlds.camera import MIDDLE_Y, follows_hero
 from aiprod_trainer.worlds.scene import Scene
 
 KEPT_BYTES = 448 * 2**20  # all that level 1 shows at 128 pixels, under cameras that come again

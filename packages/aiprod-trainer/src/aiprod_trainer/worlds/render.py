@@ -11,12 +11,13 @@ import numpy as np
 import skia
 from numpy.typing import NDArray
 
+from aiprod_core.camera import REST, View
 from aiprod_core.errors import InputError
 from aiprod_trainer.worlds import weather
 from aiprod_trainer.worlds.actors import actors_of, draw_actor, draw_body
 from aiprod_trainer.worlds.backdrop import draw_backdrop, look
 from aiprod_trainer.worlds.brush import tones
-from aiprod_trainer.worlds.camera import REST, View, view_at
+from aiprod_trainer.worlds.camera import view_at
 from aiprod_trainer.worlds.palette import light_of
 from aiprod_trainer.worlds.scene import Scene
 
