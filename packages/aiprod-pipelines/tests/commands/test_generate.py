@@ -135,7 +135,7 @@ def test_an_empty_prompt(studio: Studio) -> None:
 
 
 def test_an_over_long_prompt(studio: Studio) -> None:
-    assert "expected at most 64" in studio.refused(prompt="a red cat walks on a beach " * 30)
+    assert "expected at most 96" in studio.refused(prompt="a red cat walks on a beach " * 30)
 
 
 @pytest.mark.parametrize(

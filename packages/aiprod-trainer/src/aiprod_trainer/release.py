@@ -77,9 +77,10 @@ def as_shipped(name: str, tensor: Tensor) -> Tensor:
 
 
 def _lineage(state: dict[str, Any], config: TrainConfig) -> Lineage:
-    history = state["history"]
+    history, options = state["history"], config.training_strategy
+    base = options.get("teacher") or options.get("base")  # of a student, and of a LoRA
     return Lineage(
-        initialised_from="random",
+        initialised_from=Path(base).name if base else "random",
         trained_on=(f"aiprod-world {WORLD_VERSION} level {config.data.level} train",),
         steps=sum(run["steps"] for run in history),
         core_hours=round(sum(run["core_s"] for run in history) / 3600, 2),

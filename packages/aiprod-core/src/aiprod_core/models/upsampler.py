@@ -52,9 +52,10 @@ class LatentUpsampler(nn.Module):
         self.own = self._blocks(large, config.depths[2])
         self.norm = ChannelRMSNorm(large)
         self.head = nn.Linear(large, config.channels)
-        for last in (self.head, *(block.narrow for block in self.own)):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+        last = [block.narrow for block in self.own if isinstance(block, CausalBlock)]
+        for layer in (self.head, *last):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
     def forward(self, latents: Tensor) -> Tensor:
         return rearrange(self.direct(latents) + self.head(self.features(latents)), "b t h w c -> b c t h w")
