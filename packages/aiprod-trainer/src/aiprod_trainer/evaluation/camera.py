@@ -43,13 +43,13 @@ RENDERS_LEVEL = 2  # the first whose cameras do all that is steered
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One move at one strength; None is by words alone. `asked`, `measured`: mean motion a frame towards the move, in
-    pixels or the logarithm of the magnification. `right`: share of clips that move that way, of a static camera that
-    do not move. `judged`: share that the judge names so, None where it knows no such move. `kept`: of the subject,
-    colour, action, setting, time and weather, the share that is right."""
+    pixels or the logarithm of the magnification; None of shaking, which has no direction. `right`: share of clips that
+    move that way, of a static camera that do not move. `judged`: share that the judge names so, None where it knows no
+    such move. `kept`: of the subject, colour, action, setting, time and weather, the share that is right."""
 
     move: str
     strength: float | None
-    asked: float
+    asked: float | None
     measured: float
     right: float
     judged: float | None
@@ -77,7 +77,7 @@ class CameraReport:
             table.add_row(
                 row.move,
                 "words" if row.strength is None else f"{row.strength:g}",
-                f"{row.asked:.{digits}f}",
+                "" if row.asked is None else f"{row.asked:.{digits}f}",
                 f"{row.measured:.{digits}f}",
                 f"{row.right:.0%}",
                 "" if row.judged is None else f"{row.judged:.0%}",
@@ -141,8 +141,8 @@ def axis_of(move: str) -> str:
     return "pan_px" if move == STATIC.name else AXES[move.split("-")[0]]
 
 
-def asked_motion(move: CameraMove, frames: int, frame_rate_hz: float, height_px: int) -> float:
-    """The mean motion a frame that the path of a move has, as `CameraMotion` counts it; 0 for one that shakes."""
+def asked_motion(move: CameraMove, frames: int, frame_rate_hz: float, height_px: int) -> float | None:
+    """The mean motion a frame that the path of a move has, as `CameraMotion` counts it; None for one that shakes."""
     last = frames - 1
     first, end = (move.view_at(elapsed, last / frame_rate_hz) for elapsed in (0.0, 1.0))
     match axis_of(move.name):
@@ -153,7 +153,7 @@ def asked_motion(move: CameraMove, frames: int, frame_rate_hz: float, height_px:
         case "zoom":
             return abs(math.log(end.zoom / first.zoom)) / last
         case _:
-            return 0.0
+            return None
 
 
 def measurement_errors(renders: int, size_px: int, on_progress: OnProgress) -> dict[str, dict[str, float]]:

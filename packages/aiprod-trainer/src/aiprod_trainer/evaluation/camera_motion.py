@@ -5,6 +5,8 @@ Between two frames, a point at (x, y) from the middle moves by (a + sÂ·x, b + sÂ
 moves by itself and without the middle of the picture, where the subject is. Near things move sideways more than far
 ones, so the pan of a clip that does nothing else is read off the strip of ground below the subject: the one speed at
 which it slides, by the phase of its cross-spectra (Kuglin & Hines 1975), without what stands still and what falls.
+Where that is no one speed, the pan is the mean of `a` below and above the ground line, which is too small if far things
+move less.
 """
 
 import math
@@ -27,8 +29,8 @@ ZOOMED, TILTED_PX = 0.004, 0.2  # a frame: from here on the ground does not only
 FASTEST_PX, SPEED_STEP_PX = 4.0, 0.05  # speeds of the ground that are tried, a frame
 APART = (1, 2, 3, 4)  # frames between two that are compared
 FALLING_FRAMES = 5  # what is in one place for less than half of them, as rain is, is removed
-COHERENT = 0.6  # share in agreement below which the ground does not slide as one
-STIRRING, SPREAD = 0.003, 0.6  # root mean square from which a column moves, and share that must, or it is a shadow
+COHERENT = 0.7  # share in agreement below which the ground does not slide as one
+STIRRING, SPREAD = 0.003, 0.66  # root mean square from which a column moves, and share that must, or it is a shadow
 
 
 @dataclass(frozen=True)
@@ -49,22 +51,23 @@ def camera_motion(video: Tensor) -> CameraMotion:
     spans = [slice(first, first + FRAMES) for first in range(0, len(before), FRAMES)]
     found = torch.stack([fitted_motion(before[span], after[span]) for span in spans])
     lengths = torch.tensor([len(before[span]) for span in spans])
-    ground, _, down, zoom = ((found * lengths[:, None]).sum(dim=0) / lengths.sum()).tolist()
-    only_slides = abs(zoom) < ZOOMED and abs(down) < TILTED_PX
-    sliding = sliding_px(grey[:, round(SUBJECT[3] * grey.shape[1]) :]) if only_slides else ground
+    ground, above, down, zoom = ((found * lengths[:, None]).sum(dim=0) / lengths.sum()).tolist()
+    sliding = None
+    if abs(zoom) < ZOOMED and abs(down) < TILTED_PX:
+        sliding = sliding_px(grey[:, round(SUBJECT[3] * grey.shape[1]) :])
     shake = found[:, 2].std(correction=0).item()
-    return CameraMotion(-sliding, down, zoom, shake)
+    return CameraMotion(-(sliding if sliding is not None else (ground + above) / 2), down, zoom, shake)
 
 
-def sliding_px(strip: Tensor) -> float:
-    """Pixels a frame by which a strip `[t h w]` slides to the right; 0 where it does not move as one."""
+def sliding_px(strip: Tensor) -> float | None:
+    """Pixels a frame by which a strip `[t h w]` slides to the right; None where it does not move as one."""
     width, around = strip.shape[-1], FALLING_FRAMES // 2
     longer = torch.cat([strip[:1].expand(around, -1, -1), strip, strip[-1:].expand(around, -1, -1)])
     moving = longer.unfold(0, FALLING_FRAMES, 1).median(dim=-1).values
     moving = moving - moving.mean(dim=0)
     stirring = moving.square().mean(dim=(0, 1)).sqrt()
     if (stirring >= STIRRING).float().mean() < SPREAD:
-        return 0.0
+        return None
     moving = moving / (stirring + STIRRING)  # a shadow counts no more than its width
     moving = (moving - moving.mean(dim=-1, keepdim=True)) * torch.hann_window(width, periodic=False)
     waves = torch.fft.rfft(moving, dim=-1)[..., 1 : width // 4]
@@ -77,7 +80,7 @@ def sliding_px(strip: Tensor) -> float:
         agreement += (cross * torch.exp(1j * apart * speeds[:, None] * turns)).real.sum(dim=1)
         most += (waves[apart:].abs() * waves[:-apart].abs()).sum(dim=(0, 1)).sqrt().sum()
     best = int(agreement.argmax())
-    return float(speeds[best]) if agreement[best] >= COHERENT * most else 0.0
+    return float(speeds[best]) if agreement[best] >= COHERENT * most else None
 
 
 def fitted_motion(before: Tensor, after: Tensor) -> Tensor:
