@@ -149,8 +149,7 @@ def conditions(
 
     _use_threads(threads)
     loaded = SovereignModels.load(models)
-    request = GenerationConfig(prompt="set for each clip", audio=False)
-    given = Given(weights=models, request=request, scenes=scenes)
+    given = Given(weights=models, request=_request(audio=False), scenes=scenes)
     with clips_progress() as on_progress:
         figures = evaluate_conditions(loaded, given, output / "references.png", on_progress)
     report = Report({"scenes": scenes, "transformer": weights_digest(loaded.shdt)}, figures)

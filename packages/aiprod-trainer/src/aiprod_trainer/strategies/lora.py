@@ -31,7 +31,8 @@ VALIDATION_TIMES = (0.3, 0.6, 0.9)
 class Options(Section):
     """`base`: the folder of weights that it is for. `latents`, `references`: folders made by `aiprod data latents`.
 
-    `latent_frames`: train on so many latent frames from the first, which is cheaper; a LoRA is not tied to a length.
+    `latent_frames`: train on up to so many latent frames from the first, which is cheaper than on whole clips and, with
+    single frames among them, teaches to look at a reference sooner; a LoRA is not tied to a length.
     """
 
     name: str
@@ -104,7 +105,8 @@ class LoraTraining:
         rows = [rng.randrange(self.clips - self.options.held_back) for _ in range(size)]
         scenes = [self._scene(row) for row in rows]
         words = ["" if rng.random() < self.options.caption_dropout else sampled_caption(s, rng) for s in scenes]
-        return self._rows(rows, words)
+        most = self.options.latent_frames or self.latents.video.shape[2]
+        return self._rows(rows, words, rng.randint(1, most))
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         t = training_times(len(batch["video"]), generator, self.options.shift).to(self._device)
@@ -116,7 +118,7 @@ class LoraTraining:
         Where the second is not the greater, the LoRA does not look at its reference.
         """
         rows = [*range(self.clips - self.options.held_back, self.clips)]
-        batch = self._rows(rows, [caption(self._scene(row)) for row in rows])
+        batch = self._rows(rows, [caption(self._scene(row)) for row in rows], self.options.latent_frames)
         batch = {name: tensor.to(self._device) for name, tensor in batch.items()}
         figures = {"loss": self._mean_error(batch)}
         if "reference" in batch:
@@ -146,9 +148,9 @@ class LoraTraining:
         ).video
         return F.mse_loss(flow[:, :, referring:].float(), velocity(clean, noise))
 
-    def _rows(self, rows: list[int], captions: list[str]) -> Batch:
+    def _rows(self, rows: list[int], captions: list[str], latent_frames: int | None) -> Batch:
         ids, mask = self.base.tokenizer(captions)
-        frames = slice(self.options.latent_frames)
+        frames = slice(latent_frames)
         batch = {"ids": ids, "mask": mask, "video": self.latents.video[rows, :, frames]}
         if self.options.references is not None:
             batch["reference"] = self.references.video[rows, :, frames]
