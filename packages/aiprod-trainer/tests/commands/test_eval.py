@@ -63,6 +63,14 @@ def test_a_mode_that_is_not_there_is_answered_with_those_that_are(weights: Path)
         CliRunner().invoke(app, ["modes", "--models", str(weights), "--mode", "CFG 3"], catch_exceptions=False)
 
 
+def test_conditions_of_an_untrained_family_miss_a_bar(weights: Path, tmp_path: Path) -> None:
+    options = ["--models", str(weights), "--output", str(tmp_path / "report"), "--scenes", "2", "--json"]
+    result = CliRunner().invoke(app, ["conditions", *options, "--num-inference-steps", "1"], catch_exceptions=False)
+    assert result.exit_code == 2
+    assert json.loads(result.output) == json.loads((tmp_path / "report" / "conditions.json").read_text())
+    assert (tmp_path / "report" / "references.png").is_file()
+
+
 def test_camera_prints_a_row_for_each_move_and_strength(weights: Path, tmp_path: Path) -> None:
     options = ["--models", str(weights), "--output", str(tmp_path / "report"), "--prompts", "1", "--renders", "1"]
     result = CliRunner().invoke(

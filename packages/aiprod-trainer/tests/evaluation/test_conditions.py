@@ -14,18 +14,24 @@ from aiprod_trainer.evaluation.conditions import Given, evaluate_conditions, lin
 REQUEST = GenerationConfig(prompt="set for each clip", num_inference_steps=1, width=32, height=32, audio=False)
 
 
-def _lines(*columns: int) -> torch.Tensor:
-    clip = -torch.ones(3, 1, 16, 16)
-    clip[..., columns] = 1.0
-    return clip
+def _steps(*columns: int, by: float = 1.0) -> torch.Tensor:
+    """A clip that gets brighter at each of these columns."""
+    row = torch.zeros(64)
+    for column in columns:
+        row[column:] += by / len(columns)
+    return row.expand(3, 1, 64, 64) - 0.5
 
 
 def test_lines_follow_within_their_reach_and_no_further() -> None:
-    assert line_f1(_lines(3, 8), _lines(3, 8)) == 1.0
-    assert line_f1(_lines(3, 8), _lines(4, 9)) == 1.0
-    assert line_f1(_lines(3), _lines(9)) == 0.0
-    assert line_f1(_lines(3, 8), _lines(3)) == pytest.approx(2 / 3)
-    assert line_f1(_lines(), _lines(3)) == 0.0
+    assert line_f1(_steps(10, 40), _steps(10, 40)) == 1.0
+    assert line_f1(_steps(10, 40), _steps(11, 41)) == 1.0
+    assert line_f1(_steps(10), _steps(40)) == 0.0
+    assert line_f1(_steps(10, 40), _steps(10)) == pytest.approx(2 / 3, abs=0.02)
+
+
+def test_lines_are_the_same_by_day_and_by_night() -> None:
+    assert line_f1(_steps(10, 40), _steps(10, 40, by=0.1)) == 1.0
+    assert line_f1(_steps(10, 40), torch.zeros(3, 1, 64, 64)) == 0.0
 
 
 def test_every_figure_is_measured(tmp_path: Path) -> None:

@@ -134,6 +134,7 @@ def conditions(
     models: Models = WEIGHTS,
     output: Annotated[Path, typer.Option(help="Folder for conditions.json and references.png.")] = Path("runs/eval"),
     scenes: Annotated[int, typer.Option(min=2, help="Held-out scenes.")] = 24,
+    steps: Annotated[int | None, typer.Option("--num-inference-steps", min=1, help="Denoising steps.")] = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
@@ -149,7 +150,7 @@ def conditions(
 
     _use_threads(threads)
     loaded = SovereignModels.load(models)
-    given = Given(weights=models, request=_request(audio=False), scenes=scenes)
+    given = Given(weights=models, request=_request(audio=False, num_inference_steps=steps), scenes=scenes)
     with clips_progress() as on_progress:
         figures = evaluate_conditions(loaded, given, output / "references.png", on_progress)
     report = Report({"scenes": scenes, "transformer": weights_digest(loaded.shdt)}, figures)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from aiprod_core.edges import edges
+from aiprod_core.edges import steepness
 from aiprod_core.generation import (
     RELIGHT_LORA_FILE,
     UPSAMPLER_FILE,
@@ -38,6 +38,7 @@ from aiprod_trainer.worlds.scene import Scene
 PINNED = (0, 12, 24)  # frames
 WITHIN_DB, ABOVE_LATENT_DB, ABOVE_PIXEL_DB, STRUCTURE_BAR = -1.0, 2.0, 1.0, 2.0
 REACH_PX = 1  # how far a line may lie from the one it follows
+LINES = 0.05  # share of the pixels of a frame that are lines
 LARGE_FRAMES = 9
 
 
@@ -113,17 +114,23 @@ def upsampler_figures(
 def reference_figures(
     models: SovereignModels, given: Given, scenes: Sequence[Scene], sheet: Path, on_progress: OnProgress
 ) -> list[Figure]:
-    """A clip from one at another time of day: how well its lines follow that, and how near it is to the real one."""
-    loras = Loras(models.shdt)
-    loras.set([(read_lora(given.weights / RELIGHT_LORA_FILE, models.shdt), 1.0)])
-    lines, made, rows = [], [], []
+    """A clip from one at another time of day: how well its lines follow that, and how near it is to the real one.
+
+    Beside it, the lines of clips of the same prompts and seeds that were made of no reference: at level 1 of the world
+    much is decided by the words alone.
+    """
+    loras, lora = Loras(models.shdt), read_lora(given.weights / RELIGHT_LORA_FILE, models.shdt)
+    shown, made, alone, rows = [], [], [], []
     near: dict[str, list[float]] = {"made": [], "reference": []}
     for index, scene in enumerate(scenes):
-        real, reference = (scene_video(shown, size_px=given.request.height) for shown in (scene, relit(scene)))
+        real, reference = (scene_video(s, size_px=given.request.height) for s in (scene, relit(scene)))
         request = replace(given.request, prompt=caption(scene), seed=index)
+        loras.clear()
+        alone.append(generate(models, request)[0])
+        loras.set([(lora, 1.0)])
         clip, _ = generate(models, request, Conditions(reference=models.encode_video(reference[None])))
-        lines.append(edges(reference))
-        made.append(edges(clip))
+        shown.append(reference)
+        made.append(clip)
         for name, video in (("made", clip), ("reference", reference)):
             near[name].append(psnr_db(video, real))
         rows += [video_frames(video) for video in (reference, clip, real)]
@@ -132,27 +139,37 @@ def reference_figures(
     titles = [title for s in scenes for title in (f"reference: {caption(relit(s))}", f"made: {caption(s)}", "real")]
     sheet.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet(rows[:24], titles[:24], columns=8).save(sheet)
-    own = _mean([line_f1(found, wanted) for found, wanted in zip(made, lines, strict=True)])
-    other = _mean([line_f1(found, wanted) for found, wanted in zip(made, [*lines[1:], lines[0]], strict=True)])
+    own, unled = (
+        _mean([line_f1(found, wanted) for found, wanted in zip(clips, shown, strict=True)]) for clips in (made, alone)
+    )
+    other = _mean([line_f1(found, wanted) for found, wanted in zip(made, [*shown[1:], shown[0]], strict=True)])
     group = "in-context LoRA: another time of day"
     return [
         Figure(group, "lines that follow the reference, F1", own, "share"),
         Figure(group, "  those of another clip, F1", other, "share"),
         Figure(group, "  ratio", own / other, "ratio", bar=STRUCTURE_BAR),
+        Figure(group, "  of clips made of the prompt alone, F1", unled, "share"),
         Figure(group, "near the real clip at that time", _mean(near["made"]), "dB"),
         Figure(group, "  the reference itself", _mean(near["reference"]), "dB"),
     ]
 
 
 def line_f1(found: Tensor, wanted: Tensor) -> float:
-    """F1 of lines `[3 t h w]` in [-1, 1]: found ones that are wanted, wanted ones that are found, `REACH_PX` apart."""
-    lines = [(clip[0] > 0).float() for clip in (found, wanted)]
+    """F1 of the lines of two clips `[3 t h w]`: found that are wanted and wanted that are found, `REACH_PX` apart."""
+    lines = [steepest(clip) for clip in (found, wanted)]
     near = [F.max_pool2d(line, 2 * REACH_PX + 1, stride=1, padding=REACH_PX) for line in lines]
     precision, recall = (
         (line * other).sum().item() / max(line.sum().item(), 1.0)
         for line, other in ((lines[0], near[1]), (lines[1], near[0]))
     )
     return 2 * precision * recall / max(precision + recall, 1e-9)
+
+
+def steepest(clip: Tensor) -> Tensor:
+    """The steepest `LINES` of the pixels of each frame, `[t h w]` of 0 and 1: lines by day and by night alike."""
+    slopes = steepness(clip)
+    least = torch.quantile(slopes.flatten(1), 1 - LINES, dim=1)[:, None, None]
+    return ((slopes >= least) & (slopes > 0)).float()
 
 
 def _coded(models: SovereignModels, video: Tensor) -> Tensor:
