@@ -43,10 +43,10 @@ class ICLoraPipeline(SovereignPipeline):
 
         Raises `InputError` for more than one, and for one that looks at something unknown.
         """
-        views = [view for lora in loras if (view := read_lora(lora.path, self.models.shdt).reference) is not None]
+        views = self._views(loras)
         if not views:
             loras = [LoraFile(self.own_lora), *loras]
-            views = [view for view in [read_lora(self.own_lora, self.models.shdt).reference] if view is not None]
+            views = self._views(loras)
         if len(views) != 1 or views[0] not in VIEWS:
             raise InputError(
                 f"lora: got in-context LoRAs that look at {', '.join(views) or 'nothing'}, expected one that looks at "
@@ -54,6 +54,11 @@ class ICLoraPipeline(SovereignPipeline):
             )
         self.view = views[0]
         super().set_loras(loras)
+
+    def _views(self, loras: Sequence[LoraFile]) -> list[str]:
+        """What those of `loras` that are in-context LoRAs look at."""
+        looked_at = (read_lora(lora.path, self.models.shdt).reference for lora in loras)
+        return [view for view in looked_at if view is not None]
 
     def fitted(self, config: GenerationConfig) -> GenerationConfig:
         source_of(config)

@@ -150,7 +150,8 @@ class SovereignPipeline:
     ) -> Clip:
         """Render one clip; with `snapshots`, from where an earlier call was interrupted.
 
-        `on_progress` is told (stage, done, total); stages are "text", "denoise", "decode video", "decode sound".
+        `on_progress` is told (stage, done, total); stages are "text", "denoise", "decode video", "decode sound", in two
+        stages "upsample" and "refine" too, and "steer" with a camera.
         Raises `InputError` for an illegal request and `MediaError` for a picture or film that cannot be read.
         """
         config = self.fitted(config)

@@ -29,7 +29,7 @@ from aiprod_trainer.evaluation.metrics import psnr_db
 from aiprod_trainer.evaluation.nano import held_out
 from aiprod_trainer.evaluation.renders import OnProgress
 from aiprod_trainer.evaluation.report import Figure
-from aiprod_trainer.strategies.latent_upsampler import upsampled
+from aiprod_trainer.evaluation.upsampling import upsampled
 from aiprod_trainer.worlds.captions import caption
 from aiprod_trainer.worlds.contact_sheet import contact_sheet
 from aiprod_trainer.worlds.pixels import scene_video, video_frames
@@ -121,7 +121,7 @@ def reference_figures(
     """
     loras, lora = Loras(models.shdt), read_lora(given.weights / RELIGHT_LORA_FILE, models.shdt)
     shown, made, alone, rows = [], [], [], []
-    near: dict[str, list[float]] = {"made": [], "reference": []}
+    near: dict[str, list[float]] = {"made": [], "alone": [], "reference": []}
     for index, scene in enumerate(scenes):
         real, reference = (scene_video(s, size_px=given.request.height) for s in (scene, relit(scene)))
         request = replace(given.request, prompt=caption(scene), seed=index)
@@ -131,7 +131,7 @@ def reference_figures(
         clip, _ = generate(models, request, Conditions(reference=models.encode_video(reference[None])))
         shown.append(reference)
         made.append(clip)
-        for name, video in (("made", clip), ("reference", reference)):
+        for name, video in (("made", clip), ("alone", alone[-1]), ("reference", reference)):
             near[name].append(psnr_db(video, real))
         rows += [video_frames(video) for video in (reference, clip, real)]
         on_progress("references", index + 1, len(scenes))
@@ -150,6 +150,7 @@ def reference_figures(
         Figure(group, "  ratio", own / other, "ratio", bar=STRUCTURE_BAR),
         Figure(group, "  of clips made of the prompt alone, F1", unled, "share"),
         Figure(group, "near the real clip at that time", _mean(near["made"]), "dB"),
+        Figure(group, "  of clips made of the prompt alone", _mean(near["alone"]), "dB"),
         Figure(group, "  the reference itself", _mean(near["reference"]), "dB"),
     ]
 

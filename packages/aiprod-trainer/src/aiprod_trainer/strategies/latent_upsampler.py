@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -16,10 +15,11 @@ from aiprod_core.errors import InputError
 from aiprod_core.generation import load_model
 from aiprod_core.models import upsampler
 from aiprod_core.models.hwvae import HWVAE
-from aiprod_core.models.upsampler import LatentUpsampler, interpolated
+from aiprod_core.models.upsampler import LatentUpsampler
 from aiprod_trainer.config import Section, TrainConfig, parse
 from aiprod_trainer.data.latents import LatentSet
 from aiprod_trainer.evaluation.metrics import psnr_db
+from aiprod_trainer.evaluation.upsampling import upsampled
 from aiprod_trainer.trainer import Batch
 from aiprod_trainer.worlds.contact_sheet import contact_sheet
 from aiprod_trainer.worlds.pixels import scene_video, video_frames
@@ -134,14 +134,3 @@ class LatentUpsampling:
     @property
     def _device(self) -> torch.device:
         return self.model.stem.weight.device
-
-
-@torch.no_grad()
-def upsampled(codec: HWVAE, model: LatentUpsampler, low: Tensor) -> dict[str, Tensor]:
-    """A clip `[3 t h w]` at twice the size, by name of the way it was made."""
-    latents = codec.encode(low[None])
-    ways = {"learned": model(latents), "bicubic_latent": interpolated(latents)}
-    made = {name: codec.decode(found)[0].clamp(-1, 1) for name, found in ways.items()}
-    frames = rearrange(codec.decode(latents)[0], "c t h w -> t c h w")
-    large = F.interpolate(frames, scale_factor=2, mode="bicubic", align_corners=False).clamp(-1, 1)
-    return made | {"bicubic_pixel": rearrange(large, "t c h w -> c t h w")}
