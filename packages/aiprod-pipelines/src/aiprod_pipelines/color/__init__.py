@@ -1,0 +1,1 @@
+"""Colour: transfer functions, grading, looks, lookup tables, matching, high dynamic range."""

@@ -1,0 +1,1 @@
+"""The sound of a film: effects, ambience, music, the mix and its loudness."""
