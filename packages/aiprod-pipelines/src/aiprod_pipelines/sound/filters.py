@@ -1,0 +1,26 @@
+"""Filters that synthesis and mixing are made of: Butterworth passes, without delay added where they are symmetric.
+
+scipy.signal takes seconds to import and is asked for only as a filter is used.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def lowpass(samples: NDArray[np.float32], edge_hz: float, rate_hz: int, order: int = 4) -> NDArray[np.float32]:
+    """`samples` `[… s]` below `edge_hz`."""
+    return _butterworth(samples, edge_hz, rate_hz, order, "lowpass")
+
+
+def highpass(samples: NDArray[np.float32], edge_hz: float, rate_hz: int, order: int = 4) -> NDArray[np.float32]:
+    """`samples` `[… s]` above `edge_hz`."""
+    return _butterworth(samples, edge_hz, rate_hz, order, "highpass")
+
+
+def _butterworth(
+    samples: NDArray[np.float32], edge_hz: float, rate_hz: int, order: int, kind: str
+) -> NDArray[np.float32]:
+    from scipy.signal import butter, sosfilt
+
+    sections = butter(order, edge_hz, kind, fs=rate_hz, output="sos")
+    return np.asarray(sosfilt(sections, samples, axis=-1), dtype=np.float32)
