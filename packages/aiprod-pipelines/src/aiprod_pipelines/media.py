@@ -5,7 +5,7 @@ Writing the same clip twice gives the same bytes; a file that is damaged is refu
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +23,7 @@ from aiprod_pipelines import output
 # quantisation, CRF 14) two renders that differ by one rounding in 500 pixels come out 49 dB apart; with these, 61 dB.
 H264_OPTIONS = {"crf": "3", "preset": "medium", "x264-params": "psy=0:aq-mode=0:mbtree=0", "threads": "1"}
 AAC_BITS_PER_S = 160_000
+LAYOUTS = {1: "mono", 2: "stereo", 3: "5.1"}  # by channels; 3 is any number above two
 MISSING_S = 0.5  # a file that promises this much more than it holds has been cut off
 # swscale's fast paths drop chroma detail (37 dB against 51 dB on a smooth picture) and depend on the CPU.
 EXACT = (
@@ -158,9 +159,10 @@ def read_clip(path: Path) -> Clip:
         ) from error
 
 
-def read_sound(path: Path) -> tuple[NDArray[np.float32], int]:
-    """The first sound track of a sound or video file: float32 `[c s]`, one channel or two, and its rate in Hz.
+def read_sound(path: Path, *, rate_hz: int | None = None, most_channels: int = 2) -> tuple[NDArray[np.float32], int]:
+    """The first sound track of a sound or video file: float32 `[c s]`, c 1, 2 or 6, and its rate in Hz.
 
+    More channels than `most_channels` are mixed down; `rate_hz`: to resample to.
     Raises `MediaError` for a file that is missing, holds no sound, is damaged or cut off.
     """
     if not path.is_file():
@@ -170,12 +172,15 @@ def read_sound(path: Path) -> tuple[NDArray[np.float32], int]:
             if not container.streams.audio:
                 raise MediaError(f"{path}: got no sound track, expected one; give a file with sound")
             stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="fltp", layout="mono" if stream.channels == 1 else "stereo")
+            rate_hz = rate_hz or stream.rate
+            layout = LAYOUTS[min(stream.channels, 3, most_channels)]
+            resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz)
             pieces = [_to_samples(p) for frame in container.decode(stream) for p in resampler.resample(frame)]
             pieces += [_to_samples(p) for p in resampler.resample(None)]
             sound = np.concatenate(pieces, axis=1) if pieces else np.zeros((1, 0), np.float32)
-            _check_whole(path, container, sound.shape[1] / stream.rate)
-            return sound, stream.rate
+            own_s = None if stream.duration is None else float(stream.duration * (stream.time_base or 0))
+            _check_whole(path, _promised_s(container) if own_s is None else own_s, sound.shape[1] / rate_hz)
+            return sound, rate_hz
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise MediaError(
@@ -208,14 +213,14 @@ def _read(path: Path, container: av.container.InputContainer) -> Clip:
     sample_rate_hz = sound.rate if sound is not None else 24_000
     audio = np.concatenate(tracks.sound, axis=1) if tracks.sound else None  # [c s]
     sound_end_s = 0.0 if audio is None else tracks.sound_start_s + audio.shape[1] / sample_rate_hz
-    _check_whole(path, container, max(tracks.times_s[-1] + 1 / rate_hz, sound_end_s))
+    _check_whole(path, _promised_s(container), max(tracks.times_s[-1] + 1 / rate_hz, sound_end_s))
     if audio is not None and sound is not None:
         if sound.duration is not None and sound.time_base is not None:
             audio = audio[
                 :, : round(sound.duration * sound.time_base * sample_rate_hz)
             ]  # the encoder's padding ends here
         audio = _shift(audio, round((tracks.sound_start_s - tracks.times_s[0]) * sample_rate_hz))
-    frames = np.stack([tracks.pictures[index] for index in _at_constant_rate(tracks.times_s, rate_hz)])
+    frames = np.stack([tracks.pictures[index] for index in at_constant_rate(tracks.times_s, rate_hz)])
     return Clip(frames, rate_hz, audio, sample_rate_hz)
 
 
@@ -252,10 +257,14 @@ def _to_samples(frame: av.AudioFrame) -> NDArray[np.float32]:
     return np.asarray(frame.to_ndarray(), dtype=np.float32)  # [c s]
 
 
-def _check_whole(path: Path, container: av.container.InputContainer, end_s: float) -> None:
-    if container.duration is not None and container.duration / av.time_base - end_s > MISSING_S:
+def _promised_s(container: av.container.InputContainer) -> float:
+    return (container.duration or 0) / av.time_base
+
+
+def _check_whole(path: Path, promised_s: float, end_s: float) -> None:
+    if promised_s - end_s > MISSING_S:
         raise MediaError(
-            f"{path}: got {end_s:.1f} s of a file that promises {container.duration / av.time_base:.1f} s, "
+            f"{path}: got {end_s:.1f} s of a file that promises {promised_s:.1f} s, "
             "expected all of it; copy it again from its source"
         )
 
@@ -265,7 +274,7 @@ def _shift(audio: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
     return audio[:, -samples:] if samples < 0 else np.pad(audio, ((0, 0), (samples, 0)))
 
 
-def _at_constant_rate(times_s: list[float], rate_hz: float) -> list[int]:
+def at_constant_rate(times_s: Sequence[float], rate_hz: float) -> list[int]:
     """Index of the frame nearest to each tick of a constant rate; the identity where the rate is constant already."""
     times = np.asarray(times_s) - times_s[0]
     ticks = np.arange(round(times[-1] * rate_hz) + 1) / rate_hz

@@ -5,6 +5,7 @@ ITU-R BT.2408). Knows nothing of primaries, files or frames.
 """
 
 from functools import cache
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def from_light(light: Float, encoding: Encoding, dtype: type[np.uint8] | type[np
             code = nits_to_pq(light * REFERENCE_WHITE_NITS)
         case Encoding.HLG:
             code = nits_to_hlg(light * REFERENCE_WHITE_NITS)
-    return (code * np.iinfo(dtype).max + 0.5).astype(dtype)
+    return cast(Frame, (code * np.iinfo(dtype).max + 0.5).astype(dtype))
 
 
 @cache
