@@ -17,10 +17,16 @@ def highpass(samples: NDArray[np.float32], edge_hz: float, rate_hz: int, order: 
     return _butterworth(samples, edge_hz, rate_hz, order, "highpass")
 
 
+def sections(samples: NDArray[np.float32], coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`samples` `[… s]` through second-order sections `[n 6]` (b0 b1 b2 a0 a1 a2), one after the other."""
+    from scipy.signal import sosfilt
+
+    return np.asarray(sosfilt(coefficients, samples.astype(np.float64), axis=-1))
+
+
 def _butterworth(
     samples: NDArray[np.float32], edge_hz: float, rate_hz: int, order: int, kind: str
 ) -> NDArray[np.float32]:
-    from scipy.signal import butter, sosfilt
+    from scipy.signal import butter
 
-    sections = butter(order, edge_hz, kind, fs=rate_hz, output="sos")
-    return np.asarray(sosfilt(sections, samples, axis=-1), dtype=np.float32)
+    return sections(samples, butter(order, edge_hz, kind, fs=rate_hz, output="sos")).astype(np.float32)
