@@ -155,7 +155,9 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
     """
     watch = Stopwatch(on_progress)
     watch("load", 0, 1)
-    pipeline, model = _load(config, setup, loras_of(setup.loras, film))
+    if setup.backend is Backend.LTX2:
+        check_request(config, setup.pipeline.value, open_checkpoint(setup.models_dir))  # before gigabytes are read
+    pipeline, model = load_pipeline(setup, loras_of(setup.loras, film))
     if setup.quantization is not None:
         pipeline.quantize(setup.quantization)
     pipeline.set_loras(setup.loras)
@@ -187,13 +189,12 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
     return Rendered(clip, mp4, receipt, snapshots)
 
 
-def _load(config: GenerationConfig, setup: Setup, loras: tuple[LoraUse, ...]) -> tuple[ClipPipeline, Model]:
-    """The pipeline with its weights, verified, and what the receipt says of them."""
+def load_pipeline(setup: Setup, loras: tuple[LoraUse, ...] = ()) -> tuple[ClipPipeline, Model]:
+    """The pipeline with its weights, verified, and what a receipt says of them; `loras` are only for that."""
     if setup.backend is Backend.LTX2:
         if setup.execution != PLAINLY:
             raise InputError("offload, vae-tiling, cache, compile, attention: got one for LTX-2; leave it out")
         checkpoint = open_checkpoint(setup.models_dir)
-        check_request(config, setup.pipeline.value, checkpoint)  # before gigabytes are read
         ltx2 = LTX2Backend(checkpoint, setup.pipeline.value, device=setup.device, dtype=DTYPES[setup.precision])
         return ltx2, Model(
             backend=setup.backend,
