@@ -1,4 +1,4 @@
-"""Filters that synthesis and mixing are made of: Butterworth passes, without delay added where they are symmetric.
+"""Filters that synthesis, mixing and metering are made of: Butterworth passes, and second-order sections.
 
 scipy.signal takes seconds to import and is asked for only as a filter is used.
 """
@@ -15,6 +15,13 @@ def lowpass(samples: NDArray[np.float32], edge_hz: float, rate_hz: int, order: i
 def highpass(samples: NDArray[np.float32], edge_hz: float, rate_hz: int, order: int = 4) -> NDArray[np.float32]:
     """`samples` `[… s]` above `edge_hz`."""
     return _butterworth(samples, edge_hz, rate_hz, order, "highpass")
+
+
+def bandpass(
+    samples: NDArray[np.float32], low_hz: float, high_hz: float, rate_hz: int, order: int = 2
+) -> NDArray[np.float32]:
+    """`samples` `[… s]` between `low_hz` and `high_hz`."""
+    return highpass(lowpass(samples, high_hz, rate_hz, order), low_hz, rate_hz, order)
 
 
 def sections(samples: NDArray[np.float32], coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
