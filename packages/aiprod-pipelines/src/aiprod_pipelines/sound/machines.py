@@ -83,9 +83,8 @@ def train(generator: np.random.Generator) -> Wave:
     rumble = band_noise(generator, 5.0, 35, 180) + 0.3 * band_noise(generator, 5.0, 300, 1500)
 
     def joint() -> Wave:
-        return modes(0.25, (140, 0.02, 1), (480, 0.012, 0.7), (1150, 0.01, 0.4)) + band_noise(
-            generator, 0.25, 400, 4000
-        ) * decay(0.25, 0.01)
+        steel = modes(0.25, (140, 0.02, 1), (480, 0.012, 0.7), (1150, 0.01, 0.4))
+        return steel + band_noise(generator, 0.25, 400, 4000) * decay(0.25, 0.01)
 
     pairs = [start_s + axle_s for start_s in np.arange(0.1, 4.6, 0.62) for axle_s in (0.0, 0.16)]
     wheels = placed(5.0, *((float(start_s), joint()) for start_s in pairs))

@@ -33,9 +33,10 @@ def fire(generator: np.random.Generator) -> Wave:
         strength = float(g.exponential(0.5))
         return strength * snap
 
-    flame = band_noise(generator, 4.0, 60, 400) * (0.4 + np.abs(band_noise(generator, 4.0, 0.5, 6)))
-    sparks = scatter(generator, samples_of(4.0), 35, spark)
-    return (0.25 * flame + sparks) * envelope(4.0, (0, 0), (0.3, 1), (3.4, 1), (4, 0))
+    flicker = np.abs(band_noise(generator, 4.0, 0.5, 6)).astype(np.float32)
+    flame = band_noise(generator, 4.0, 60, 400) * (0.4 + flicker)
+    burning = 0.25 * flame + scatter(generator, samples_of(4.0), 35, spark)
+    return burning * envelope(4.0, (0, 0), (0.3, 1), (3.4, 1), (4, 0))
 
 
 def drop(generator: np.random.Generator) -> Wave:
