@@ -172,7 +172,7 @@ BEDS = {
     "stream": Bed(
         layers=(patter(60, 0.2, bubble), hiss(400, 5000, -3, 0.2, 3, 8), patter(30, 0.15, bubble)), words="a brook"
     ),
-    "fire": Bed(layers=(events(0.3, 0.8, nature.fire, 0.4), hiss(50, 350, -4, 0.3, 10, 3)), words="a fire near by"),
+    "fire": Bed(layers=(patter(16, 0.5, nature.spark), hiss(50, 350, -4, 0.25, 10, 3)), words="a fire near by"),
     "city": Bed(
         layers=(
             hiss(40, 250, -5, 0.6, 5, 9),
@@ -188,7 +188,7 @@ BEDS = {
     ),
     "night": Bed(
         layers=(
-            events(1.3, 0.22, nature.cricket, 0.6),
+            events(1.3, 0.22, nature.cricket),
             hiss(80, 500, -4, 0.06, 8, 9),
             events(0.07, 0.15, nature.owl, 2.5),
         ),

@@ -28,15 +28,15 @@ def thunder(generator: np.random.Generator) -> Wave:
 
 
 def fire(generator: np.random.Generator) -> Wave:
-    def spark(g: np.random.Generator) -> Wave:
-        snap = band_noise(g, 0.03, 800, g.uniform(3000, 12000)) * decay(0.03, g.uniform(0.0005, 0.004))
-        strength = float(g.exponential(0.5))
-        return strength * snap
-
     flicker = np.abs(band_noise(generator, 4.0, 0.5, 6)).astype(np.float32)
     flame = band_noise(generator, 4.0, 60, 400) * (0.4 + flicker)
-    burning = 0.25 * flame + scatter(generator, samples_of(4.0), 35, spark)
-    return burning * envelope(4.0, (0, 0), (0.3, 1), (3.4, 1), (4, 0))
+    sparks = scatter(generator, samples_of(4.0), 35, spark)
+    return (0.25 * flame + sparks) * envelope(4.0, (0, 0), (0.3, 1), (3.4, 1), (4, 0))
+
+
+def spark(generator: np.random.Generator) -> Wave:
+    snap = band_noise(generator, 0.03, 800, float(generator.uniform(3000, 12000)))
+    return float(generator.exponential(0.5)) * snap * decay(0.03, float(generator.uniform(0.0005, 0.004)))
 
 
 def drop(generator: np.random.Generator) -> Wave:
