@@ -286,7 +286,13 @@ def at_constant_rate(times_s: Sequence[float], rate_hz: float) -> list[int]:
 
 
 def read_image(path: Path, width: int, height: int) -> NDArray[np.uint8]:
-    """The picture at `path` as uint8 `[h w c]`, turned upright, cropped to the middle and resized (Lanczos) to fill.
+    """The picture at `path` as `read_picture` has it, cropped to the middle and resized (Lanczos) to fill."""
+    whole = Image.fromarray(read_picture(path))
+    return np.array(ImageOps.fit(whole, (width, height), method=Image.Resampling.LANCZOS), dtype=np.uint8)
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """The picture at `path` as uint8 `[h w c]`, turned upright.
 
     Transparent parts become white. Raises `MediaError` for a file that is missing, not a picture, or damaged.
     """
@@ -301,4 +307,4 @@ def read_image(path: Path, width: int, height: int) -> NDArray[np.uint8]:
             "copy it again from its source or convert it"
         ) from error
     opaque = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright).convert("RGB")
-    return np.array(ImageOps.fit(opaque, (width, height), method=Image.Resampling.LANCZOS), dtype=np.uint8)
+    return np.array(opaque, dtype=np.uint8)

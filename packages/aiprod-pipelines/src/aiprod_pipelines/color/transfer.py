@@ -5,7 +5,6 @@ ITU-R BT.2408). Knows nothing of primaries, files or frames.
 """
 
 from functools import cache
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,15 +66,20 @@ def nits_to_hlg(nits: NDArray[np.floating]) -> NDArray[np.float64]:
     return scene_to_hlg(display * luma ** ((1 - HLG_GAMMA) / HLG_GAMMA))
 
 
-def to_light(frame: Frame, encoding: Encoding) -> Float:
-    """A frame of code values `[h w 3]` as light, float32, 1.0 at reference white."""
-    if encoding is Encoding.HLG:
-        return (hlg_to_nits(frame / np.iinfo(frame.dtype).max) / REFERENCE_WHITE_NITS).astype(np.float32)
-    return _table(encoding, frame.dtype.name)[frame]
+def decode(code: NDArray[np.floating], encoding: Encoding) -> Float:
+    """Code values in [0, 1] `[… 3]` as light, float32, 1.0 at reference white."""
+    match encoding:
+        case Encoding.REC709:
+            light = np.power(np.clip(code, 0, 1), SDR_GAMMA)
+        case Encoding.PQ:
+            light = pq_to_nits(code) / REFERENCE_WHITE_NITS
+        case Encoding.HLG:
+            light = hlg_to_nits(code) / REFERENCE_WHITE_NITS
+    return light.astype(np.float32)
 
 
-def from_light(light: Float, encoding: Encoding, dtype: type[np.uint8] | type[np.uint16]) -> Frame:
-    """Light `[h w 3]`, 1.0 at reference white, as code values of `dtype`; what the encoding cannot hold is clipped."""
+def encode(light: Float, encoding: Encoding) -> Float:
+    """Light `[… 3]`, 1.0 at reference white, as code values in [0, 1]; what the encoding cannot hold is clipped."""
     match encoding:
         case Encoding.REC709:
             code = np.power(np.clip(light, 0, 1), np.float32(1 / SDR_GAMMA))
@@ -83,7 +87,24 @@ def from_light(light: Float, encoding: Encoding, dtype: type[np.uint8] | type[np
             code = nits_to_pq(light * REFERENCE_WHITE_NITS)
         case Encoding.HLG:
             code = nits_to_hlg(light * REFERENCE_WHITE_NITS)
-    return cast(Frame, (code * np.iinfo(dtype).max + 0.5).astype(dtype))
+    return code.astype(np.float32)
+
+
+def quantise(code: NDArray[np.floating], dtype: type[np.uint8] | type[np.uint16]) -> Frame:
+    """Code values in [0, 1] as the nearest integers of `dtype`."""
+    return (np.clip(code, 0, 1) * np.iinfo(dtype).max + 0.5).astype(dtype)
+
+
+def to_light(frame: Frame, encoding: Encoding) -> Float:
+    """A frame of code values `[h w 3]` as light, float32, 1.0 at reference white."""
+    if encoding is Encoding.HLG:
+        return decode(frame / np.iinfo(frame.dtype).max, encoding)
+    return _table(encoding, frame.dtype.name)[frame]
+
+
+def from_light(light: Float, encoding: Encoding, dtype: type[np.uint8] | type[np.uint16]) -> Frame:
+    """Light `[h w 3]`, 1.0 at reference white, as code values of `dtype`; what the encoding cannot hold is clipped."""
+    return quantise(encode(light, encoding), dtype)
 
 
 @cache
