@@ -1,6 +1,7 @@
 import os
 
-from aiprod_pipelines.machine import PeakMemory, available_memory_bytes, this_machine, usable_cores
+from aiprod_pipelines.host import usable_cores
+from aiprod_pipelines.machine import PeakMemory, available_memory_bytes, this_machine
 
 
 def test_the_machine_is_described() -> None:

@@ -1,12 +1,13 @@
 """What this machine is: processor, instruction set, cores, memory, accelerators."""
 
-import os
 import platform
 import resource
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+
+from aiprod_pipelines.host import free_memory_bytes, kibibytes, memory_bytes, processor, usable_cores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,28 +30,19 @@ def this_machine() -> Machine:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return Machine(
         system=f"{platform.system()} {platform.machine()}",
-        processor=_processor(),
+        processor=processor(),
         isa=torch.backends.cpu.get_cpu_capability(),
         cores=usable_cores(),
-        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        memory_bytes=memory_bytes(),
         accelerators=tuple(torch.cuda.get_device_name(index) for index in range(count)),
     )
 
 
-def usable_cores() -> int:
-    """Cores this process may run on; fewer than the machine has where it is confined to some."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def available_memory_bytes(device: str = "cpu") -> int:
-    """Memory that a process could still take: what the system has free, or what its group is allowed; or a device's."""
+    """Memory that a process could still take, of the system or of a device."""
     if torch.device(device).type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    free = [this_machine().memory_bytes, *_kibibytes(Path("/proc/meminfo"), "MemAvailable")]
-    limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
-    if limit.is_file() and used.is_file() and limit.read_text().strip().isdecimal():
-        free.append(int(limit.read_text()) - int(used.read_text()))
-    return min(free)
+    return free_memory_bytes()
 
 
 class PeakMemory:
@@ -68,21 +60,8 @@ class PeakMemory:
             peak = torch.cuda.max_memory_allocated()
             torch.cuda.reset_peak_memory_stats()
             return peak
-        peaks = _kibibytes(Path("/proc/self/status"), "VmHWM")
+        peaks = kibibytes(Path("/proc/self/status"), "VmHWM")
         forget = Path("/proc/self/clear_refs")
         if forget.exists():
             forget.write_text("5")
         return peaks[0] if peaks else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def _kibibytes(facts: Path, name: str) -> list[int]:
-    """The size in bytes that a file of /proc gives under `name`; none where it gives none."""
-    lines = facts.read_text().splitlines() if facts.is_file() else []
-    return [int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")]
-
-
-def _processor() -> str:
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text().splitlines() if facts.is_file() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or "unknown")

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from aiprod_core.errors import AiprodError
 from aiprod_core.types import GenerationConfig
-from aiprod_pipelines.commands.options import ModelsRoot
+from aiprod_pipelines.commands.folders import ModelsRoot
 from aiprod_pipelines.machine import this_machine
 from aiprod_pipelines.rendering import Setup, render
 from aiprod_pipelines.sovereignty import provision

@@ -17,18 +17,8 @@ from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import GenerationConfig
 from aiprod_pipelines.backends import Backend
 from aiprod_pipelines.calibration import PROMPT, Calibrations
-from aiprod_pipelines.commands.options import (
-    CACHE_ROOT,
-    AttentionKernel,
-    Cache,
-    CacheRoot,
-    MaxMemory,
-    ModelsRoot,
-    Offloading,
-    Threads,
-    Tiling,
-    calibrations_folder,
-)
+from aiprod_pipelines.commands.folders import CACHE_ROOT, CacheRoot, ModelsRoot, calibrations_folder
+from aiprod_pipelines.commands.options import AttentionKernel, Cache, MaxMemory, Offloading, Threads, Tiling
 from aiprod_pipelines.estimate import Estimate, Fitted, made_to_fit, size
 from aiprod_pipelines.machine import available_memory_bytes
 from aiprod_pipelines.rendering import PipelineName, Precision, Setup

@@ -21,19 +21,16 @@ from aiprod_pipelines.backends.ltx2_requests import ADVISED
 from aiprod_pipelines.calibration import Calibrations
 from aiprod_pipelines.commands.camera import Camera
 from aiprod_pipelines.commands.estimate import fitted
+from aiprod_pipelines.commands.folders import CACHE_ROOT, CacheRoot, ModelsRoot, calibrations_folder
 from aiprod_pipelines.commands.options import (
-    CACHE_ROOT,
     AttentionKernel,
     Cache,
-    CacheRoot,
     Compiling,
     MaxMemory,
-    ModelsRoot,
     Offloading,
     Rate,
     Threads,
     Tiling,
-    calibrations_folder,
 )
 from aiprod_pipelines.commands.progress import live_progress
 from aiprod_pipelines.commands.several_words import Pinned, SeveralWordsCommand, WithLoras

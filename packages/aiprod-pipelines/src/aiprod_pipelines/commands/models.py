@@ -10,7 +10,8 @@ from rich.table import Table
 
 from aiprod_core.models.sizes import model_sizes
 from aiprod_pipelines import output
-from aiprod_pipelines.commands.options import ModelName, ModelsRoot
+from aiprod_pipelines.commands.folders import ModelsRoot
+from aiprod_pipelines.commands.options import ModelName
 from aiprod_pipelines.sovereignty import provision
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help=True)

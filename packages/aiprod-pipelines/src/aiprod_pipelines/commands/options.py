@@ -1,22 +1,15 @@
-"""Options that several commands share; the environment is read here and nowhere else."""
+"""Options that several commands share; those that name folders are in `folders`. The environment is read in these two."""
 
 import re
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from aiprod_core.execution import Attention
 from aiprod_core.offload import Offload
-from aiprod_pipelines.machine import usable_cores
+from aiprod_pipelines.host import usable_cores
 
 ModelName = Annotated[str, typer.Argument(metavar="[MODEL]", help="Name of a folder of weights, or a path to one.")]
-ModelsRoot = Annotated[
-    str | None,
-    typer.Option(
-        "--models-root", envvar="AIPROD_MODELS", help="A folder of folders of weights, asked before the usual places."
-    ),
-]
 Threads = Annotated[
     int | None,
     typer.Option(
@@ -72,13 +65,3 @@ MaxMemory = Annotated[
         metavar="SIZE",
     ),
 ]
-CacheRoot = Annotated[
-    Path,
-    typer.Option(envvar="XDG_CACHE_HOME", help="Folder of caches; what was measured here lies in its aiprod/."),
-]
-CACHE_ROOT = Path("~/.cache")
-
-
-def calibrations_folder(cache_root: Path) -> Path:
-    """Where measurements of this machine are kept."""
-    return cache_root.expanduser() / "aiprod" / "calibrations"

@@ -17,7 +17,7 @@ from aiprod_pipelines.backends.ltx2 import notice_of, weights_of
 from aiprod_pipelines.backends.ltx2_checkpoint import open_checkpoint
 from aiprod_pipelines.backends.ltx2_loading import LIBRARIES
 from aiprod_pipelines.commands.compare import facts, show
-from aiprod_pipelines.commands.options import ModelsRoot
+from aiprod_pipelines.commands.folders import ModelsRoot
 from aiprod_pipelines.commands.progress import live_progress
 from aiprod_pipelines.machine import this_machine
 from aiprod_pipelines.media import check_video_path
