@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, TypeAlias
 from pydantic import Field
 
 from aiprod_pipelines.film.form import Form, GivenFile, Number, Text
+from aiprod_pipelines.film.names import LookName
 
 Rgb: TypeAlias = tuple[Number, Number, Number]
 Points: TypeAlias = tuple[tuple[Number, Number], ...]
@@ -24,11 +25,11 @@ class Cdl(Form):
 
 
 class Wheels(Form):
-    """Colour wheels of the dark, middle and bright parts: an offset for each of red, green and blue; 0 is as it is."""
+    """Colour wheels of the dark, middle and bright parts, each of red, green and blue."""
 
-    lift: Rgb = Field(default=(0, 0, 0), description="Added to the dark parts.")
-    gamma: Rgb = Field(default=(0, 0, 0), description="Added to the middle.")
-    gain: Rgb = Field(default=(0, 0, 0), description="Added to the bright parts.")
+    lift: Rgb = Field(default=(0, 0, 0), description="Of the dark parts; 0 is as it is.")
+    gamma: Rgb = Field(default=(1, 1, 1), description="Of the middle; 1 is as it is.")
+    gain: Rgb = Field(default=(1, 1, 1), description="Of the bright parts; 1 is as it is.")
 
 
 class Curves(Form):
@@ -44,7 +45,7 @@ class Look(Form):
     """A grade. The parts are applied in the order: match, exposure, cdl, wheels, curves, name, lut."""
 
     short: ClassVar[str] = "name"
-    name: Text | None = Field(default=None, description="One of the looks that AIPROD ships: aiprod grade --list.")
+    name: LookName | None = Field(default=None, description="One of the looks that AIPROD ships: aiprod grade --list.")
     strength: Annotated[float, Field(strict=True, ge=0, le=1)] = Field(
         default=1.0, description="How much of it, 0 to 1."
     )

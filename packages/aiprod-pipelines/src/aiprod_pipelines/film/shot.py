@@ -22,6 +22,7 @@ from aiprod_pipelines.film.form import (
     problem,
 )
 from aiprod_pipelines.film.look_form import Look
+from aiprod_pipelines.film.names import EffectName
 
 Mood: TypeAlias = Literal["calm", "happy", "sad", "tense", "epic", "mysterious", "playful", "romantic"]
 Position: TypeAlias = Literal["center", "top", "bottom", "lower-third"]
@@ -65,12 +66,12 @@ class Transition(Form):
     """How a shot takes over from the one before."""
 
     short: ClassVar[str] = "kind"
-    kind: Literal["cut", "dissolve", "fade", "wipe", "slide", "dip"] = Field(
-        description="cut, dissolve, fade (through black), wipe, slide or dip (through white)."
+    kind: Literal["cut", "dissolve", "fade", "dip", "wipe", "slide", "push"] = Field(
+        description="cut, dissolve, fade (through black), dip (through white), wipe, slide or push."
     )
     duration_s: Length = Field(default=0.5, description="Its length in seconds; a cut has none.")
     direction: Literal["left", "right", "up", "down"] = Field(
-        default="left", description="Where a wipe or a slide goes."
+        default="right", description="Where a wipe, a slide or a push goes."
     )
 
 
@@ -84,7 +85,6 @@ class Title(Form):
     duration_s: Length | None = Field(
         default=None, description="How long it stays, in seconds; left out: to the shot's end."
     )
-    style: str | None = Field(default=None, description="The style of its letters; left out: plain.")
 
 
 class Line(Form):
@@ -103,7 +103,7 @@ class Effect(Form):
     """A sound at a moment of a shot."""
 
     short: ClassVar[str] = "name"
-    name: Text | None = Field(default=None, description="A sound of the effects library, such as thunder.")
+    name: EffectName | None = Field(default=None, description="A sound of the effects library, such as thunder.")
     file: GivenFile | None = Field(default=None, description="Or a sound file, relative to this file.")
     at_s: Seconds = Field(default=0.0, description="When it begins, in seconds from the start of the shot.")
     gain_db: Decibels = Field(default=0.0, description="How much louder (or, below 0, softer) than it is, in dB.")

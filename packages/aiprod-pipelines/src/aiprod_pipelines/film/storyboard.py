@@ -26,6 +26,7 @@ from aiprod_pipelines.film.form import (
     problem,
 )
 from aiprod_pipelines.film.look_form import Look
+from aiprod_pipelines.film.names import AmbienceName
 from aiprod_pipelines.film.shot import Mood, Shot, Title, Transition
 
 Pacing: TypeAlias = Literal["slow", "calm", "steady", "lively", "fast"]
@@ -108,7 +109,7 @@ class Storyboard(Form):
     music: Annotated[Music | None, OR_NONE] = Field(
         default=None, description="A mood, a file, or none; left out: none."
     )
-    ambience: Annotated[tuple[Text, ...], LISTED] = Field(
+    ambience: Annotated[tuple[AmbienceName, ...], LISTED] = Field(
         default=(), description="Sounds of the place under the whole film, such as rain; left out: none."
     )
     loudness_lufs: Annotated[float, Field(strict=True, ge=-40, le=-8)] = Field(
