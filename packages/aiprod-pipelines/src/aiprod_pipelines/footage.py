@@ -4,7 +4,7 @@ Knows containers, codecs and colour tags through PyAV; holds one frame at a time
 A variable frame rate is resampled to its average by nearest frames; pictures are turned upright.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -110,7 +110,11 @@ class Footage:
 
         `size_px`: width and height to scale to (bicubic) on the way. Raises `MediaError` for damaged data.
         """
-        wanted = self.source[first:last]
+        yield from self.pick(range(self.num_frames)[first:last], size_px=size_px)
+
+    def pick(self, numbers: Sequence[int], *, size_px: tuple[int, int] | None = None) -> Iterator[Frame]:
+        """The frames `numbers`, which never fall; one asked for again is the same array. As `frames` for the rest."""
+        wanted = tuple(self.source[number] for number in numbers)
         if not wanted:
             return
         try:
