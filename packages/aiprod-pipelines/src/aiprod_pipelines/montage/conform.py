@@ -115,20 +115,22 @@ class _Conforming:
     def _walk(self, items: list[otio.core.Composable]) -> tuple[list[_Place], list[_Join]]:
         """Where the items of a track stand. Raises `InputError` for transitions that do not fit."""
         places: list[_Place] = []
-        waiting: list[tuple[otio.schema.Transition, int | None, Fraction]] = []
+        waiting: list[tuple[otio.schema.Transition, int | None, int | None, Fraction]] = []
         now = Fraction(0)
-        for item in items:
-            if isinstance(item, otio.schema.Transition):
-                waiting.append((item, len(places) - 1 if places else None, now))
-            else:
+        for previous, item, following in zip([None, *items[:-1]], items, [*items[1:], None], strict=True):
+            if not isinstance(item, otio.schema.Transition):
                 places.append(_Place(item=item, start=now, frames=self._length(item)))
                 now += places[-1].frames
+                continue
+            # Two transitions in a row are a way out of one clip and a way into the next.
+            sides = [isinstance(one, otio.core.Item) for one in (previous, following)]
+            number = len(places)
+            waiting.append((item, number - 1 if sides[0] else None, number if sides[1] else None, now))
         joins: list[_Join] = []
-        for given, before, cut in waiting:
-            after = 0 if before is None else before + 1
+        for given, before, after, cut in waiting:
             start = _nearest(cut - self._frames(given.in_offset))
             end = _nearest(cut + self._frames(given.out_offset))
-            join = _Join(given=given, start=start, end=end, before=before, after=after if after < len(places) else None)
+            join = _Join(given=given, start=start, end=end, before=before, after=after)
             _check_room(join, places, joins[-1] if joins else None)
             if start < end:
                 joins.append(join)
@@ -218,8 +220,8 @@ class _Conforming:
         path = self.media.find(clip)
         if path is None:
             raise MediaError(
-                f"clip {clip.name!r}: got no file for {wanted(clip)!r}, expected it where the timeline says, beside "
-                "the timeline, or in a --media folder; aiprod montage --check lists all that is missing"
+                f"clip {clip.name!r}: got no file for {wanted(clip)!r}, expected it where it is said to be, beside the "
+                "timeline, or in a --media folder; aiprod montage --check lists all that is missing"
             )
         return self.media.open(path)
 

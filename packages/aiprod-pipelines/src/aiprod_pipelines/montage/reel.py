@@ -84,10 +84,9 @@ def _placed(frame: Frame, format: Format) -> Frame:
         return frame
     top, left = (height - format.height_px) // 2, (width - format.width_px) // 2
     if top >= 0 and left >= 0:
-        return np.ascontiguousarray(frame[top : top + format.height_px, left : left + format.width_px])
-    whole = np.zeros((format.height_px, format.width_px, 3), frame.dtype)
-    whole[-top : -top + height, -left : -left + width] = frame
-    return whole
+        return frame[top : top + format.height_px, left : left + format.width_px].copy()
+    edges = (-top, format.height_px - height + top), (-left, format.width_px - width + left), (0, 0)
+    return np.pad(frame, edges)  # type: ignore[return-value]  # of the frame's own type
 
 
 def _as_film(frame: Frame, encoding: Encoding, wanted: Encoding, depth: int) -> Frame:

@@ -83,8 +83,8 @@ class Title:
         strength = np.float32(opacity * self._fade(frame, num_frames, frame_rate))
         if not shown.where.size or strength <= 0:
             return below
-        result: Frame = np.array(below)
-        pixels: Frame = result.reshape(-1, 3)  # type: ignore[assignment]  # of the frame's own type
+        result: Frame = below.copy(order="C")
+        pixels: Frame = result.reshape(-1, 3)
         light = to_light(pixels[shown.where], encoding) * (1 - strength * shown.cover) + strength * shown.light
         pixels[shown.where] = from_light(light, encoding, DEPTHS[below.dtype.name])
         return result
