@@ -28,7 +28,7 @@ def thunder(generator: np.random.Generator) -> Wave:
 
 
 def fire(generator: np.random.Generator) -> Wave:
-    flame = band_noise(generator, 4.0, 60, 400) * (1 + 1.5 * band_noise(generator, 4.0, 0.5, 6))
+    flame = band_noise(generator, 4.0, 60, 400) * (1 + band_noise(generator, 4.0, 0.5, 6))
     sparks = scatter(generator, RATE_HZ * 4, 35, spark)
     return (0.25 * flame + sparks) * envelope(4.0, (0, 0), (0.3, 1), (3.4, 1), (4, 0))
 

@@ -1,0 +1,61 @@
+"""Sound in files: read from anything that holds some, written as WAV of 32-bit floats, which loses nothing."""
+
+import struct
+from pathlib import Path
+
+import av
+import numpy as np
+
+from aiprod_core.errors import MediaError
+from aiprod_pipelines import output
+from aiprod_pipelines.media import read_sound
+from aiprod_pipelines.picture import SOUND_RATE_HZ, Sound
+
+MOST_CHANNELS = 6
+LARGEST_BYTES = 2**32 - 2**16  # what a WAV file can count
+IEEE_FLOAT = 3  # WAVE_FORMAT_IEEE_FLOAT of the RIFF registry
+
+
+def read_sound_file(path: Path) -> Sound:
+    """The first sound track of a sound or film file at 48 kHz: one channel, two, or 5.1.
+
+    Raises `MediaError` for a file that is missing, holds no sound, is damaged or cut off.
+    """
+    samples, rate_hz = read_sound(path, rate_hz=SOUND_RATE_HZ, most_channels=MOST_CHANNELS)
+    return Sound(np.ascontiguousarray(samples), rate_hz)
+
+
+def duration_s(path: Path) -> float:
+    """How long the sound of a file is, by its header. Raises `MediaError` where that cannot be said."""
+    if not path.is_file():
+        raise MediaError(f"{path}: got no such file, expected a sound; check the path")
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise MediaError(f"{path}: got no sound track, expected one; give a file with sound")
+            stream = container.streams.audio[0]
+            if stream.duration is not None and stream.time_base is not None:
+                return float(stream.duration * stream.time_base)
+            if container.duration is not None:
+                return float(container.duration / av.time_base)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise MediaError(
+            f"{path}: got a damaged or foreign file ({reason}), expected a sound; copy it again"
+        ) from error
+    return read_sound_file(path).duration_s
+
+
+def write_wav(path: Path, sound: Sound) -> None:
+    """Write `sound` whole or not at all. Raises `MediaError` where it cannot be, or is longer than WAV holds."""
+    interleaved = np.ascontiguousarray(sound.samples.T, dtype="<f4").tobytes()
+    if len(interleaved) > LARGEST_BYTES:
+        raise MediaError(f"{path}: got {sound.duration_s:.0f} s, more than a WAV file holds; write it in parts")
+    channels = len(sound.samples)
+    fmt = struct.pack("<HHIIHH", IEEE_FLOAT, channels, sound.rate_hz, sound.rate_hz * 4 * channels, 4 * channels, 32)
+    fact = struct.pack("<I", sound.samples.shape[1])
+    body = b"".join(
+        name + struct.pack("<I", len(chunk)) + chunk
+        for name, chunk in ((b"fmt ", fmt), (b"fact", fact), (b"data", interleaved))
+    )
+    output.save({path: b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body})
