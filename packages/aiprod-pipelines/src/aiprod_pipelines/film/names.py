@@ -13,14 +13,14 @@ from aiprod_pipelines.film.form import near
 
 LOOKS = (
     "noir", "silver", "sepia", "cyanotype", "golden_hour", "blue_hour", "day_for_night", "teal_orange", "bleach_bypass",
-    "summer_slide", "cinema_print", "pastel", "winter", "desert", "neon", "faded", "cross_process", "autumn", "verdigris",
-    "vivid",
+    "summer_slide", "cinema_print", "pastel", "winter", "desert", "neon", "faded", "cross_process", "autumn",
+    "verdigris", "vivid",
 )  # fmt: skip
 EFFECTS = (
-    "footstep", "footstep_wood", "footstep_gravel", "footstep_grass", "footstep_snow", "door", "knock", "glass", "click",
-    "typing", "clap", "applause", "heartbeat", "clock", "phone", "thunder", "fire", "drop", "splash", "bird", "dog",
-    "cricket", "owl", "gust", "bell", "horn", "siren", "alarm", "car", "motor", "train", "plane", "explosion", "shot",
-    "whoosh", "impact", "riser", "downer", "boom", "shimmer",
+    "footstep", "footstep_wood", "footstep_gravel", "footstep_grass", "footstep_snow", "door", "knock", "glass",
+    "click", "typing", "clap", "applause", "heartbeat", "clock", "phone", "thunder", "fire", "drop", "splash", "bird",
+    "dog", "cricket", "owl", "gust", "bell", "horn", "siren", "alarm", "car", "motor", "train", "plane", "explosion",
+    "shot", "whoosh", "impact", "riser", "downer", "boom", "shimmer",
 )  # fmt: skip
 AMBIENCES = (
     "wind", "rain", "storm", "sea", "stream", "fire", "city", "forest", "night", "room", "space", "crowd",

@@ -5,6 +5,7 @@ Knows YAML and where each field stands in it; what a field may hold is `storyboa
 
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,13 @@ def check_storyboard(path: Path) -> Storyboard | Sequence[Problem]:
     try:
         return Storyboard.model_validate(document, context={"folder": path.parent}, by_alias=True, by_name=False)
     except ValidationError as error:
-        found = [_problem(path, document, details) for details in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        wrong = {one["loc"][:-1] for one in details if one["loc"]} | {
+            one["loc"][:-2] for one in details if one["loc"][1:]
+        }
+        # A list whose items are wrong is told to be too short as well.
+        told = [one for one in details if not (one["type"] == "too_short" and one["loc"] in wrong)]
+        found = [_problem(path, document, one) for one in told]
         return sorted(found, key=lambda problem: problem.line)
 
 
@@ -117,7 +124,7 @@ def write_storyboard(storyboard: Storyboard, path: Path) -> None:
     Raises `MediaError` where it cannot be written, `InputError` where what is there is not a storyboard.
     """
     if not path.exists():
-        output.save({path: to_yaml(storyboard).encode()})
+        output.save({path: to_yaml(storyboard, path.name).encode()})
         return
     document = load(path)
     if not isinstance(document, CommentedMap):
@@ -126,10 +133,17 @@ def write_storyboard(storyboard: Storyboard, path: Path) -> None:
     output.save({path: _dump(document).encode()})
 
 
-def to_yaml(storyboard: Storyboard, *, built_by: str = "aiprod film film.yaml -o film.mp4") -> str:
-    """The storyboard as people read it: what was said and no more, in the order of the fields, with a line on top."""
-    head = f"# yaml-language-server: $schema={SCHEMA_FILE.name}\n# Build it: {built_by}\n"
-    return head + _dump(_plain(storyboard))
+def to_yaml(storyboard: Storyboard, name: str = "film.yaml") -> str:
+    """The storyboard as people read it: what was said and no more, in the order of the fields, shots set apart.
+
+    `name`: of the file that it is for, which the line on top says how to build.
+    """
+    head = (
+        f"# yaml-language-server: $schema={SCHEMA_FILE.name}\n# Build it: aiprod film {name} -o {Path(name).stem}.mp4\n"
+    )
+    body = _dump({key: _short(value) for key, value in _plain(storyboard).items()})
+    settings, shots, rest = body.partition("shots:\n")
+    return head + settings + "\n" + shots + re.sub(r"(?<=.)\n  - ", "\n\n  - ", rest)
 
 
 def json_schema() -> str:
@@ -177,6 +191,15 @@ def _merge(old: Any, new: Any) -> None:
                 old.append(value)
             elif old[index] != value:
                 old[index] = value
+
+
+def _short(value: Any) -> Any:
+    """A list of one word as that word, however deep."""
+    if isinstance(value, dict):
+        return {key: _short(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return value[0] if len(value) == 1 and isinstance(value[0], str) else [_short(inner) for inner in value]
+    return value
 
 
 def _same_kind(old: Any, new: Any) -> bool:
