@@ -23,7 +23,7 @@ def encode_look_sheet(picture: NDArray[np.uint8]) -> bytes:
     height_px = round(PICTURE_WIDTH_PX * picture.shape[0] / picture.shape[1])
     small = Image.fromarray(picture).resize((PICTURE_WIDTH_PX, height_px), Image.Resampling.LANCZOS)
     plain = np.asarray(small, dtype=np.uint8)
-    shown = {"as it is": plain} | {name: Grader(Grade(look=name))(plain) for name in LOOKS}
+    shown = {"as it is": plain} | {name: Grader(Grade(look=name), cube=None)(plain) for name in LOOKS}
     rows = -(-len(shown) // COLUMNS)
     across_px, down_px = PICTURE_WIDTH_PX + GAP_PX, height_px + NAME_HEIGHT_PX + GAP_PX
     sheet = Image.new("RGB", (COLUMNS * across_px + GAP_PX, rows * down_px + GAP_PX), PAPER)

@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 import PyOpenColorIO as ocio
 
-from aiprod_core.errors import MediaError
+from aiprod_core.errors import InputError, MediaError
 from aiprod_pipelines.color import spaces
 from aiprod_pipelines.color.grade import Cdl
 from aiprod_pipelines.color.transfer import Float
@@ -85,10 +85,10 @@ def encode_clf(table: Float, *, title: str, top: float = 1.0) -> bytes:
 
 
 def encode_cdl(cdl: Cdl, suffix: str, *, name: str) -> bytes:
-    """A decision list as .cc or .ccc, called `name`. Raises `MediaError` for another suffix."""
+    """A decision list as .cc or .ccc, called `name`. Raises `InputError` for another suffix."""
     formats = {".cc": "ColorCorrection", ".ccc": "ColorCorrectionCollection"}
     if suffix not in formats:
-        raise MediaError(f"{suffix}: got a suffix of no decision list, expected {' or '.join(formats)}")
+        raise InputError(f"{suffix}: got a suffix of no decision list, expected {' or '.join(formats)}")
     transform = ocio.CDLTransform()
     transform.setSlope(cdl.slope)
     transform.setOffset(cdl.offset)
