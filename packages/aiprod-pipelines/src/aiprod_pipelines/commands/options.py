@@ -1,12 +1,12 @@
-"""Options that several commands share; those that name folders are in `folders`. The environment is read in these two."""
+"""Options that several commands share; `folders` has those that name folders. Only these two read the environment."""
 
-import re
 from typing import Annotated, Any
 
 import typer
 
 from aiprod_core.execution import Attention
 from aiprod_core.offload import Offload
+from aiprod_pipelines.commands.sizes import parse_size
 from aiprod_pipelines.host import usable_cores
 
 ModelName = Annotated[str, typer.Argument(metavar="[MODEL]", help="Name of a folder of weights, or a path to one.")]
@@ -46,15 +46,6 @@ Compiling = Annotated[
     bool, _economy("--compile", help_text="Compile the transformer first: minutes once, then faster steps.")
 ]
 AttentionKernel = Annotated[Attention, _economy(help_text="The kernel of softmax attention.")]
-
-
-def parse_size(words: str) -> int:
-    """Bytes of "1.5GiB", "800 MB" or "1073741824". Raises `typer.BadParameter`, a usage error."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", words, re.IGNORECASE)
-    if match is None:
-        raise typer.BadParameter(f"got {words!r}, expected a size such as 1GiB, 800MB or 1073741824")
-    number, prefix, binary = match.groups()
-    return int(float(number) * (1024 if binary else 1000) ** ("KMGT".index(prefix.upper()) + 1 if prefix else 0))
 
 
 MaxMemory = Annotated[

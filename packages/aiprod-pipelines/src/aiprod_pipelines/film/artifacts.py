@@ -21,6 +21,7 @@ from aiprod_pipelines import output
 from aiprod_pipelines.sovereignty.provision import digest_of
 
 KEY_LENGTH = 64
+RECORD = ".record"  # JSON; no step may have this suffix
 JUST_USED_S = 600.0  # what a build used so lately stays, since it may be using it still
 
 
@@ -112,7 +113,7 @@ class Artifacts:
 
     def records(self) -> Iterator[Record]:
         """Every artifact that is kept, the one longest unused first."""
-        found = (self._read(path) for path in self.root.glob("??/*.json") if len(path.stem) == KEY_LENGTH)
+        found = (self._read(path) for path in self.root.glob(f"??/*{RECORD}") if len(path.stem) == KEY_LENGTH)
         yield from sorted((record for record in found if record is not None), key=lambda record: record.used_at)
 
     def by_prefix(self, prefix: str) -> Record:
@@ -161,7 +162,7 @@ class Artifacts:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
     def _record_path(self, key: str) -> Path:
-        return self.root / key[:2] / f"{key}.json"
+        return self.root / key[:2] / f"{key}{RECORD}"
 
     def _read(self, path: Path) -> Record | None:
         """The record at `path`; None where it is absent or damaged."""

@@ -15,10 +15,9 @@ Make: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Path], Path, Report]
 
 VERSIONS: Mapping[str, int] = {
     "shot": 1,  # a clip from words
-    "excerpt": 1,  # a span of somebody's own film
     "graded": 1,  # a clip in its colours
     "picture": 1,  # the cut, encoded
-    "music": 1,  # a bed of music
+    "synthesised": 1,  # music, ambience, an effect
     "soundtrack": 1,  # the mix
     "delivered": 1,  # picture, sound and subtitles in one file
     "checked": 1,  # the report of technical QA

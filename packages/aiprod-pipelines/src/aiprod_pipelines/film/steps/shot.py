@@ -46,14 +46,14 @@ def _config(params: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path)
     request = dict(params["request"])
     camera = request.pop("camera", None)
     images = [
-        ImageCondition(inputs[PICTURE.format(number)], pinned["frame"], pinned["strength"])
+        ImageCondition(path=inputs[PICTURE.format(number)], frame=pinned["frame"], strength=pinned["strength"])
         for number, pinned in enumerate(request.pop("images", ()))
     ]
     if CONTINUED in inputs:
         last = next(Footage.open(inputs[CONTINUED]).frames(params["continued_frame"]))
         picture = folder / "last.png"
         Image.fromarray(last if last.dtype == "uint8" else (last >> 8).astype("uint8")).save(picture)
-        images.insert(0, ImageCondition(picture, 0, 1.0))
+        images.insert(0, ImageCondition(path=picture))
     return GenerationConfig(**request, camera=None if camera is None else CameraMove(*camera), images=tuple(images))
 
 
