@@ -117,7 +117,7 @@ class _Conforming:
         places: list[_Place] = []
         waiting: list[tuple[otio.schema.Transition, int | None, int | None, Fraction]] = []
         now = Fraction(0)
-        for previous, item, following in zip([None, *items[:-1]], items, [*items[1:], None], strict=True):
+        for previous, item, following in zip([None, *items], items, [*items[1:], None], strict=False):
             if not isinstance(item, otio.schema.Transition):
                 places.append(_Place(item=item, start=now, frames=self._length(item)))
                 now += places[-1].frames

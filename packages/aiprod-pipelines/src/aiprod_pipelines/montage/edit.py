@@ -15,7 +15,6 @@ from aiprod_pipelines.montage.titles import Title
 from aiprod_pipelines.montage.transitions import Transition
 
 Colour: TypeAlias = tuple[int, int, int]  # RGB code values, 0 to 255, BT.1886 at reference white
-MIDDLE = Fraction(1, 2)
 
 
 def same_count(a: Fraction, b: Fraction) -> bool:
@@ -44,13 +43,19 @@ class Stretch:
     at: Fraction = Fraction(0)
     step: Fraction = Fraction(1)
 
-    def position(self, frame: Fraction | int, rate: Fraction) -> Fraction:
+    def position(self, frame: int, rate: Fraction) -> Fraction:
         """Where the source stands as the film is at `frame`, in frames of a source that runs at `rate`."""
         return (self.at + (frame - self.start) * self.step) * ratio(rate, self.rate)
 
     def picture(self, frame: int, rate: Fraction) -> int:
-        """The source's frame that is on show in the middle of the film's `frame`: the nearest at any pair of rates."""
-        return math.floor(self.position(frame + MIDDLE, rate))
+        """The source's frame for the film's `frame`, of a source that runs at `rate`.
+
+        The nearest: the one on show half a frame on, in whichever frames are the shorter. So a clip begins with its
+        first frame at any speed, and a clip played backwards with its last.
+        """
+        step = self.step * ratio(rate, self.rate)
+        half = min(abs(step), Fraction(1)) / 2
+        return math.floor(self.position(frame, rate) + (half if step >= 0 else -half))
 
 
 @dataclass(frozen=True, kw_only=True)
