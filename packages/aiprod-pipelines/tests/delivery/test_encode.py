@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
 from typing import cast
 
 import av
@@ -14,16 +13,18 @@ from av.sidedata.sidedata import SideData, Type
 from av.video.reformatter import ColorRange
 
 from aiprod_core.errors import InputError, MediaError
-from aiprod_pipelines.color.transfer import nits_to_pq
+from aiprod_pipelines.color import exr
+from aiprod_pipelines.color.transfer import nits_to_pq, to_light
 from aiprod_pipelines.delivery.encode import deliver, encode_picture
 from aiprod_pipelines.delivery.profiles import COLOURS, Profile
 from aiprod_pipelines.footage import Footage
-from aiprod_pipelines.media import read_clip
+from aiprod_pipelines.media import read_clip, read_sound
 from aiprod_pipelines.picture import Encoding, Format, Frame, Sound
+from aiprod_pipelines.subtitles import Cue
 
 FILES = [profile for profile in Profile if not profile.recipe.is_sequence]
 RATE = Fraction(24_000, 1001)
-CUE = SimpleNamespace(start_s=0.2, end_s=0.5, text="one\ntwo {three}")
+CUE = Cue(start_s=0.2, end_s=0.5, text="one\ntwo {three}")
 
 
 def a_format(profile: Profile) -> Format:
@@ -131,6 +132,20 @@ def test_hdr10_carries_its_mastering_display_and_the_light_that_was_measured(tmp
     primaries = display[:8, 0] / display[:8, 1]
     assert np.allclose(primaries, [0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290])
     assert display[8:10, 0].tolist() == [1, 10_000_000]
+
+
+@pytest.mark.parametrize("encoding", list(Encoding))
+def test_a_sequence_holds_light_and_its_sound_lies_beside_it(encoding: Encoding, tmp_path: Path) -> None:
+    format = Format(width_px=64, height_px=48, frame_rate=RATE, encoding=encoding)
+    frames, sound = moving(3, w=64, h=48), clicks(2, format.sample(3), 100)
+    deliver(tmp_path / "film.exr", frames, format, Profile.EXR, sound=sound, cues=[CUE])
+    names = ["film.000001.exr", "film.000002.exr", "film.000003.exr", "film.srt", "film.wav"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    light = exr.read(tmp_path / "film.000003.exr").light
+    assert np.allclose(light, to_light(frames[2], encoding), rtol=2**-10, atol=1e-6)
+    samples, rate_hz = read_sound(tmp_path / "film.wav")
+    assert rate_hz == 48_000
+    assert np.abs(samples - sound.samples).max() <= 2**-23
 
 
 def test_an_encoding_that_the_profile_cannot_hold_is_refused_with_those_that_can(tmp_path: Path) -> None:

@@ -16,11 +16,14 @@ from av.video.reformatter import ColorRange
 
 from aiprod_core.errors import InputError, MediaError
 from aiprod_pipelines import output
+from aiprod_pipelines.color import exr
 from aiprod_pipelines.delivery.content_light import ContentLight
 from aiprod_pipelines.delivery.profiles import COLOURS, Profile, Recipe
-from aiprod_pipelines.delivery.tracks import Cue, SoundTrack, add_cues
+from aiprod_pipelines.delivery.tracks import SoundTrack, add_cues
 from aiprod_pipelines.media import EXACT
 from aiprod_pipelines.picture import SOUND_RATE_HZ, Encoding, Format, Frame, Sound
+from aiprod_pipelines.subtitle_files import encode_subtitles
+from aiprod_pipelines.subtitles import Cue
 
 
 def deliver(
@@ -34,9 +37,16 @@ def deliver(
     language: str = "und",
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a film: `encode_picture` and `join` in one. Raises what they raise."""
+    """Write a film: `encode_picture` and `join` in one. Raises what they raise.
+
+    A sequence of pictures has no place for anything else: its sound lies beside it as `.wav`, its cues as `.srt`.
+    """
     if profile.recipe.is_sequence:
         encode_picture(path, frames, format, profile)
+        if sound is not None:
+            write_sound(path.with_suffix(".wav"), sound)
+        if cues:
+            output.save({path.with_suffix(".srt"): encode_subtitles(cues, ".srt")})
         return
     picture = path.with_name(f".{path.name}.{os.getpid()}.picture")
     try:
@@ -47,13 +57,16 @@ def deliver(
 
 
 def encode_picture(path: Path, frames: Iterable[Frame], format: Format, profile: Profile) -> None:
-    """Write the picture only: `frames` of `format`, in the container of `profile`.
+    """Write the picture only: `frames` of `format`, in the container of `profile`; EXR as `name.000001.exr` and so on.
 
     Raises `InputError` where the profile cannot hold that encoding or size; `MediaError` where a frame has another
     size than the format says, where there is none, and where the file cannot be written.
     """
     profile.check(format.encoding, format.width_px, format.height_px)
     recipe = profile.recipe
+    if recipe.is_sequence:
+        exr.write_sequence(path, checked(frames, format), format.encoding)
+        return
     if recipe.codec == "libsvtav1":
         os.environ.setdefault("SVT_LOG", "1")  # it prints its settings to stderr, and has no other switch
     light = ContentLight() if profile is Profile.HDR10 else None
@@ -113,6 +126,15 @@ def join(
             container.mux(packet)
         if track is not None:
             track.finish()
+
+
+def write_sound(path: Path, sound: Sound) -> None:
+    """Write `sound` as a WAV file of 24 bits. Raises `MediaError` where it cannot be written."""
+    with (
+        written(path) as temporary,
+        av.open(str(temporary), "w", format="wav", container_options={"fflags": "+bitexact"}) as container,
+    ):
+        SoundTrack.of(container, sound, "pcm_s24le", "und").finish()
 
 
 def checked(frames: Iterable[Frame], format: Format) -> Iterator[Frame]:

@@ -6,7 +6,6 @@ Knows PyAV's encoders; knows nothing of the picture but how far it has come.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
 
 import av
 import numpy as np
@@ -15,6 +14,7 @@ from av.subtitles.subtitle import SubtitleSet
 from aiprod_core.errors import InputError
 from aiprod_pipelines.delivery.profiles import AAC_BITS_PER_S
 from aiprod_pipelines.picture import CHANNELS, Sound
+from aiprod_pipelines.subtitles import Cue
 
 # ISO 639-1 to 639-2/T, of the languages that the studio speaks; MP4 and MOV know the latter only.
 THREE_LETTERS = {
@@ -41,17 +41,6 @@ Style: Default,sans-serif,18,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0
 [Events]
 Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
-
-
-class Cue(Protocol):
-    """Words on the screen, from `start_s` until `end_s`; lines are parted by a line feed."""
-
-    @property
-    def start_s(self) -> float: ...
-    @property
-    def end_s(self) -> float: ...
-    @property
-    def text(self) -> str: ...
 
 
 def three_letters(language: str) -> str:
