@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aiprod_core.errors import MediaError
+from aiprod_core.errors import InputError, MediaError
 from aiprod_pipelines.color import match, reference
 from aiprod_pipelines.footage import Footage
 from aiprod_pipelines.media import Clip, write_clip
@@ -33,6 +33,20 @@ def test_a_span_of_a_film_tells_its_own(clip: Clip, tmp_path: Path) -> None:
     footage = Footage.open(path)
     first, second = reference.measure_shot(footage, 0, 12), reference.measure_shot(footage, 12)
     assert abs(first.mean[0] - second.mean[0]) > 0.05
+
+
+def test_windows_of_a_film_follow_its_light(clip: Clip, tmp_path: Path) -> None:
+    dimmed = clip.frames * np.linspace(1, 0.3, len(clip.frames))[:, None, None, None]
+    path = tmp_path / "film.mp4"
+    write_clip(Clip(dimmed.astype(np.uint8), clip.frame_rate_hz, clip.audio), path)
+    footage = Footage.open(path)
+    lightness = [window.mean[0] for window in reference.measure_windows(footage, 0.2)]
+    assert len(lightness) == 5
+    assert (np.diff(lightness) < -0.02).all()
+    assert len(reference.measure_windows(footage, 99)) == 1
+    assert len(reference.measure_windows(footage, 1e-6)) == footage.num_frames
+    with pytest.raises(InputError, match="match window: got 0 s"):
+        reference.measure_windows(footage, 0)
 
 
 @pytest.mark.parametrize("name", ["png_truncated.png", "random_bytes.mp4"])

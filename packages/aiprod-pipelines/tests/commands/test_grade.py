@@ -92,6 +92,14 @@ def test_hdr_is_tagged_and_comes_back_to_sdr(hdr: str, curve: ColorTrc, given: P
     assert np.abs(frames[0] - frames[1]).mean() < 6  # two encodings and two transforms there and back
 
 
+def test_a_match_can_follow_the_clip(given: Path, tmp_path: Path) -> None:
+    still, out = tmp_path / "still.png", tmp_path / "out.mp4"
+    Image.fromarray(np.full((20, 20, 3), (200, 150, 90), np.uint8)).save(still)
+    assert grade(given, "-o", out, "--match", still, "--match-window", 0.1).exit_code == 0
+    before, after = (np.stack(list(Footage.open(path).frames())).mean(axis=(0, 1, 2)) for path in (given, out))
+    assert np.abs(after - (200, 150, 90)).mean() < 0.5 * np.abs(before - (200, 150, 90)).mean()
+
+
 def test_exr_is_a_sequence(given: Path, tmp_path: Path) -> None:
     assert grade(given, "-o", tmp_path / "shot.exr", "--hdr", "pq").exit_code == 0
     assert len(list(tmp_path.glob("shot.*.exr"))) == 9
@@ -137,6 +145,8 @@ def test_bad_requests_are_named_and_leave_nothing(given: Path, tmp_path: Path) -
     refused(InputError, "profile web: got frames in pq", given, "-o", out, "--hdr", "pq", "--profile", "web")
     refused(InputError, "unknown kind of table", "--export-lut", tmp_path / "x.png")
     refused(InputError, "got no clip, expected the film to match", "--export-lut", out, "--match", given)
+    refused(InputError, "--match-window: got no --match", given, "-o", out, "--match-window", 1)
+    refused(InputError, "match that changes over time", given, "--export-lut", "a.cube", "--match-window", 1)
     refused(MediaError, "cannot write", given, "-o", tmp_path / "gone" / "out.mp4")
     assert [path.name for path in tmp_path.iterdir()] == ["given.mp4"]
 

@@ -2,7 +2,7 @@
 
 The chain: code values → match → ACEScct → exposure, CDL, wheels, curves → look → LUT → code values of the target.
 Exact, it is computed for each pixel; baked, for each node of a cube that is then interpolated (tetrahedral), which is
-thirty times as fast. A grade that changes nothing changes no bit.
+a hundred times as fast. A grade that changes nothing changes no bit.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from aiprod_pipelines.color.transfer import Float
 from aiprod_pipelines.picture import Encoding, Frame
 
 CUBE = 65
-TABLES_KEPT = 24  # 3.3 MB each at 65³
+TABLES_KEPT = 8  # 3.3 MB each at 65³
 
 
 class Grader:

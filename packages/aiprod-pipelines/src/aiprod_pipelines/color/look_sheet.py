@@ -11,7 +11,7 @@ from aiprod_pipelines.color.grader import Grader
 from aiprod_pipelines.color.looks import LOOKS
 
 COLUMNS = 7
-PICTURE_WIDTH_PX = 256
+PICTURE_WIDTH_PX = 160
 GAP_PX = 8
 NAME_HEIGHT_PX = 22
 PAPER = (245, 243, 238)

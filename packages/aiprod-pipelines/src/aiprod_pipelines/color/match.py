@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aiprod_core.errors import InputError
 from aiprod_pipelines.color import transfer
@@ -55,16 +56,20 @@ def measure(frames: Iterable[Frame], encoding: Encoding) -> Statistics:
     """Statistics of a shot from some of its frames `[h w 3]`, all of equal weight. Raises `InputError` for none."""
     means, squares = [], []
     for frame in frames:
-        pixels = frame.reshape(-1, 3)
-        pixels = pixels[:: max(1, len(pixels) // SAMPLES)]
-        oklab = xyz_to_oklab(light_to_xyz(transfer.to_light(pixels, encoding), encoding))
+        oklab = xyz_to_oklab(light_to_xyz(transfer.to_light(thinned(frame), encoding), encoding)).reshape(-1, 3)
         means.append(oklab.mean(axis=0))
         squares.append((oklab**2).mean(axis=0))
     if not means:
         raise InputError("match: got a shot without frames, expected at least one; check its length")
     mean = np.mean(means, axis=0)
     spread = np.sqrt(np.maximum(np.mean(squares, axis=0) - mean**2, 0))
-    return Statistics(mean=_triple(mean), spread=_triple(spread))
+    return Statistics(mean=triple(mean), spread=triple(spread))
+
+
+def thinned(frame: Frame) -> Frame:
+    """Every so many pixels of a frame, `[1 w 3]`: those that `measure` looks at."""
+    pixels = frame.reshape(1, -1, 3)
+    return pixels[:, :: max(1, pixels.shape[1] // SAMPLES)]
 
 
 def fit(shot: Statistics, reference: Statistics, *, strength: float = 1.0) -> Match:
@@ -79,9 +84,10 @@ def fit(shot: Statistics, reference: Statistics, *, strength: float = 1.0) -> Ma
     gain = np.clip(ratio, *GAINS)
     shift = np.clip(np.array(reference.mean) - mean, np.negative(MOST_SHIFT), MOST_SHIFT)
     gain, shift = 1 + strength * (gain - 1), strength * shift
-    return Match(gain=_triple(gain), offset=_triple(mean + shift - gain * mean))
+    return Match(gain=triple(gain), offset=triple(mean + shift - gain * mean))
 
 
-def _triple(values: np.ndarray) -> Triple:
+def triple(values: NDArray[np.float64]) -> Triple:
+    """Three numbers as plain data."""
     first, second, third = (float(value) for value in values)
     return first, second, third

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from aiprod_core.errors import InputError
 from aiprod_pipelines import output
-from aiprod_pipelines.color import exr, lut, match, reference, transfer
+from aiprod_pipelines.color import drift, exr, lut, match, reference, transfer
 from aiprod_pipelines.color.grade import Cdl, Grade, LutSpace
 from aiprod_pipelines.color.grader import CUBE, Grader
 from aiprod_pipelines.color.look_sheet import encode_look_sheet
@@ -29,7 +29,7 @@ from aiprod_pipelines.delivery.encode import deliver
 from aiprod_pipelines.delivery.profiles import Profile
 from aiprod_pipelines.footage import Footage
 from aiprod_pipelines.media import read_picture
-from aiprod_pipelines.picture import Encoding, Frame
+from aiprod_pipelines.picture import Encoding, Format, Frame
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -41,6 +41,7 @@ class Hdr(StrEnum):
     HLG = Encoding.HLG.value
 
 
+CUBE_OF_A_FRAME = 33
 PROFILES = {Encoding.REC709: Profile.WEB, Encoding.PQ: Profile.HDR10, Encoding.HLG: Profile.HLG}
 LUT_ENCODERS = {".cube": lut.encode_cube, ".clf": lut.encode_clf}
 
@@ -79,6 +80,14 @@ def run(
         Path | None, typer.Option("--match", metavar="FILE", help="A picture or film whose colours to come close to.")
     ] = None,
     match_strength: Annotated[float, typer.Option(help="How close, 0 to 1.")] = 1.0,
+    match_window: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Follow a light that drifts, measured in windows of so long. Left out: one transform for the clip.",
+            show_default=False,
+        ),
+    ] = None,
     hdr: Annotated[
         Hdr | None, typer.Option(help="Deliver Rec.2100, PQ (HDR10) or HLG. Left out: SDR.", show_default=False)
     ] = None,
@@ -108,13 +117,17 @@ def run(
     if looks_sheet is not None:
         output.save({_asked(out, "-o SHEET.png"): encode_look_sheet(_picture(looks_sheet))})
         return
+    if export_lut is not None and match_window is not None:
+        raise InputError(
+            "--export-lut: got a match that changes over time, expected one table; leave --match-window out"
+        )
     if clip is None and export_lut is None:
         raise InputError("got no clip and no --export-lut, expected one of them; name the film to grade")
     target = Encoding(hdr.value) if hdr is not None else Encoding.REC709
     footage = Footage.open(clip) if clip is not None else None
     path, strength = _split_strength(lut_file)
     grade = Grade(
-        match=_match(footage, match_to, match_strength),
+        match=_match(footage, match_to, match_strength, match_window),
         exposure_stops=exposure,
         cdl=_decisions(cdl),
         look=look,
@@ -131,35 +144,61 @@ def run(
         written.append(export_lut)
     if footage is not None:
         path_out = _asked(out, "-o FILM.mp4")
-        _deliver(footage, grader, path_out, profile)
+        chosen = _profile(profile, path_out, dataclasses.replace(footage.format, encoding=target))
+        if match_window is None:
+            frames: Iterator[Frame] = map(grader, footage.frames())
+        else:
+            frames = _followed(footage, grader, match_to, match_strength, match_window)
+        _deliver(path_out, frames, footage, chosen, target)
         written.append(path_out)
     _tell(written, grade, source, target, as_json=as_json)
 
 
-def _deliver(footage: Footage, grader: Grader, out: Path, profile: Profile | None) -> None:
-    target = grader.chain.target
-    chosen = profile or (Profile.EXR if out.suffix.lower() == ".exr" else PROFILES[target])
+def _profile(asked: Profile | None, out: Path, format: Format) -> Profile:
+    """What to deliver; refused before a frame is graded where it does not fit its file or its frames."""
+    chosen = asked or (Profile.EXR if out.suffix.lower() == ".exr" else PROFILES[format.encoding])
     suffix = chosen.recipe.suffix
     if out.suffix.lower() != suffix:
         raise InputError(f"{out}: got a name for another format, expected {suffix} for the profile {chosen}; rename it")
-    format = dataclasses.replace(footage.format, encoding=target)
-    chosen.check(target, format.width_px, format.height_px)
+    chosen.check(format.encoding, format.width_px, format.height_px)
     output.check_writable(out)
+    return chosen
+
+
+def _deliver(out: Path, frames: Iterator[Frame], footage: Footage, profile: Profile, target: Encoding) -> None:
     console = Console(stderr=True)
-    frames: Iterator[Frame] = (grader(frame) for frame in footage.frames())
     shown = track(frames, "grading", footage.num_frames, console=console, disable=not console.is_terminal)
-    if chosen is Profile.EXR:
+    if profile is Profile.EXR:
         exr.write_sequence(out, shown, target)
     else:
-        deliver(out, shown, format, chosen, sound=footage.sound())
+        format = dataclasses.replace(footage.format, encoding=target)
+        deliver(out, shown, format, profile, sound=footage.sound())
 
 
-def _match(footage: Footage | None, wanted: Path | None, strength: float) -> match.Match | None:
+def _match(footage: Footage | None, wanted: Path | None, strength: float, window_s: float | None) -> match.Match | None:
+    """One transform for the clip; none where none is asked for, and where it is to follow the clip's light."""
     if wanted is None:
+        if window_s is not None:
+            raise InputError("--match-window: got no --match, expected what to match; add --match FILE")
         return None
     if footage is None:
         raise InputError("--match: got no clip, expected the film to match; name it")
+    if window_s is not None:
+        return None
     return match.fit(reference.measure_shot(footage), reference.measure_file(wanted), strength=strength)
+
+
+def _followed(
+    footage: Footage, grader: Grader, wanted: Path | None, strength: float, window_s: float
+) -> Iterator[Frame]:
+    """Every frame by a grade of its own, in smaller tables, since each is used once."""
+    assert wanted is not None  # `_match` has refused it
+    windows = reference.measure_windows(footage, window_s)
+    transforms = drift.follow(windows, reference.measure_file(wanted), footage.num_frames, strength=strength)
+    chain, cube = grader.chain, None if grader.cube is None else CUBE_OF_A_FRAME
+    for frame, transform in zip(footage.frames(), transforms, strict=True):
+        grade = dataclasses.replace(chain.grade, match=transform)
+        yield Grader(grade, chain.source, chain.target, tone_map=chain.tone_map, cube=cube)(frame)
 
 
 def _decisions(given: str | None) -> Cdl:
