@@ -4,7 +4,7 @@ import json
 import shutil
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,9 +16,11 @@ from aiprod_pipelines import output
 from aiprod_pipelines.commands.build_tree import live_tree
 from aiprod_pipelines.commands.folders import CACHE_ROOT, CacheRoot, ModelsRoot, artifacts_folder
 from aiprod_pipelines.commands.sizes import parse_size
+from aiprod_pipelines.delivery.profiles import Profile
 from aiprod_pipelines.film.artifacts import Artifacts, Record
 from aiprod_pipelines.film.build import build
 from aiprod_pipelines.film.compile import Film, compile_film
+from aiprod_pipelines.film.cut import plain as plain_timeline
 from aiprod_pipelines.film.cut import with_media
 from aiprod_pipelines.film.history import History, reasons
 from aiprod_pipelines.film.receipt import film_receipt, receipt_path
@@ -116,14 +118,28 @@ def film(
         _build(read_storyboard(storyboard_path), wishes)
         return
     while True:
-        seen = storyboard_path.stat().st_mtime_ns
+        seen = _times([storyboard_path])
         try:
-            _build(read_storyboard(storyboard_path), wishes)
+            seen |= _times(_build(read_storyboard(storyboard_path), wishes))
         except AiprodError as error:
             typer.secho(f"error: {error}", fg="red", err=True)
-        typer.echo(f"watching {storyboard_path}; Ctrl-C ends it", err=True)
-        while not storyboard_path.exists() or storyboard_path.stat().st_mtime_ns == seen:
+        typer.echo(f"watching {storyboard_path} and what it names; Ctrl-C ends it", err=True)
+        while _times(seen) == seen:
             time.sleep(LOOK_EVERY_S)
+
+
+def _check_suffix(path: Path, profile: Profile) -> None:
+    """Raise `InputError` where a film of `profile` would have the name of another kind of file."""
+    if path.suffix.lower() != profile.recipe.suffix:
+        raise InputError(
+            f"{path}: got the ending {path.suffix!r} for the profile {profile}, expected {profile.recipe.suffix}; "
+            f"write -o {path.with_suffix(profile.recipe.suffix).name}, or change delivery in the storyboard"
+        )
+
+
+def _times(paths: Iterable[Path]) -> dict[Path, int]:
+    """When each file was last changed; 0 for one that is not there."""
+    return {path: path.stat().st_mtime_ns if path.exists() else 0 for path in paths}
 
 
 def _storyboard_path(source: str, film: Path) -> Path:
@@ -144,9 +160,11 @@ def _storyboard_path(source: str, film: Path) -> Path:
     return path
 
 
-def _build(storyboard: Storyboard, wishes: Wishes) -> None:
+def _build(storyboard: Storyboard, wishes: Wishes) -> list[Path]:
+    """Build the film, write it and say so; returns the files that it was made of."""
     began_s = time.perf_counter()
     compiled = compile_film(storyboard, models_root=wishes.models_root, check=wishes.check)
+    _check_suffix(wishes.path, next(iter(compiled.delivered)))
     History(wishes.store.root, wishes.path).write(compiled.plan)
     before = {task.name for task in compiled.plan if wishes.store.find(task.step) is not None}
     with live_tree(compiled.plan, wishes.path.name) as on_news:
@@ -160,21 +178,22 @@ def _build(storyboard: Storyboard, wishes: Wishes) -> None:
     files = _write(compiled, made, wishes)
     wishes.store.collect(wishes.most_bytes, spared=compiled.plan.keys)
     _report(compiled, made, files, wishes, len(made) - len(before), time.perf_counter() - began_s)
+    return [path for task in compiled.plan for path in task.given.values()]
 
 
 def _write(film: Film, made: Mapping[str, Record], wishes: Wishes) -> dict[Path, Record]:
     """Put what was asked for beside each other: the files of all profiles, subtitles, timelines, QA, receipt."""
     path, written = wishes.path, {}
     for number, (profile, task) in enumerate(film.delivered.items()):
-        record = made[task]
-        place = path if number == 0 else path.with_name(f"{path.stem}.{profile}")
-        place = (
-            place.with_suffix(profile.recipe.suffix)
-            if number == 0
-            else place.with_name(place.name + profile.recipe.suffix)
-        )
-        _put(record.file, place, unpack=profile.recipe.is_sequence)
-        written[place] = record
+        place = path if number == 0 else path.with_name(f"{path.stem}.{profile}{profile.recipe.suffix}")
+        written[place] = made[task]
+        if profile.recipe.is_sequence:
+            _unpack(made[task].file, path)
+            _copy(made[film.sound].file, path.with_suffix(".wav"))
+        else:
+            _copy(made[task].file, place)
+    for what, task in film.stills.items():
+        _copy(made[task].file, path.with_suffix(f".{what}.png"))
     beside: dict[Path, bytes] = {receipt_path(path): film_receipt(film, made, written)}
     if film.cues and "file" in film.storyboard.subtitles:
         for suffix in (".srt", ".vtt"):
@@ -186,7 +205,7 @@ def _write(film: Film, made: Mapping[str, Record], wishes: Wishes) -> dict[Path,
     output.save(beside)
     media = {role: what if isinstance(what, Path) else made[what].file for role, what in film.media.items()}
     for place in wishes.timelines:
-        cut = with_media(film.timeline.to_json_string(), media)
+        cut = with_media(plain_timeline(film.timeline), media)
         for left_out in timelines.write(cut, place):
             typer.echo(f"note: {place}: {left_out}", err=True)
     return written
@@ -198,15 +217,18 @@ def _reports(film: Film, made: Mapping[str, Record]) -> list[Report]:
     return sorted(found, key=lambda report: report.path.name not in film.delivered)
 
 
-def _put(kept: Path, place: Path, *, unpack: bool) -> None:
-    """Copy an artifact to where it was asked for; a sequence becomes a folder."""
-    if unpack:
-        place.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(kept) as archive:
-            archive.extractall(place, filter="data")
-        return
+def _copy(kept: Path, place: Path) -> None:
     with output.staged(place) as temporary:
         shutil.copyfile(kept, temporary)
+
+
+def _unpack(kept: Path, place: Path) -> None:
+    """The pictures of a sequence, `film.000001.exr` and so on."""
+    with tarfile.open(kept) as archive:
+        for member in archive:
+            content = archive.extractfile(member)
+            assert content is not None
+            output.save({place.with_name(f"{place.stem}.{member.name}"): content.read()})
 
 
 def _foretell(film: Film, wishes: Wishes, last: Mapping[str, Mapping[str, object]]) -> None:

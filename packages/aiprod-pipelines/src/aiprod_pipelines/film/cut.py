@@ -4,11 +4,12 @@ Media is named by role: `shot walk`, `line walk 1`, `music`; `with_media` puts f
 timeline is the same wherever its media lies, and what is changed in the sound leaves the picture's as it is.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import opentimelineio as otio
 
@@ -49,7 +50,7 @@ def pictures(
 
     `begins`: the id of a shot → the second of its clip that its media begins at.
     """
-    timeline = _timeline(storyboard, timing)
+    timeline = _timeline(timing)
     track = otio.schema.Track("pictures", kind=otio.schema.TrackKind.Video)
     for part in timing.parts:
         _join(track, part, timing.rate)
@@ -64,9 +65,9 @@ def pictures(
     return timeline
 
 
-def sounds(storyboard: Storyboard, timing: Timing, heard: Sequence[Heard]) -> otio.schema.Timeline:
+def sounds(timing: Timing, heard: Sequence[Heard]) -> otio.schema.Timeline:
     """The tracks of sound: that of the shots, cross-faded as their pictures are, and all else that is heard."""
-    timeline = _timeline(storyboard, timing)
+    timeline = _timeline(timing)
     own = otio.schema.Track("shots", kind=otio.schema.TrackKind.Audio)
     for part in timing.parts:
         _join(own, part, timing.rate)
@@ -80,16 +81,22 @@ def sounds(storyboard: Storyboard, timing: Timing, heard: Sequence[Heard]) -> ot
     return timeline
 
 
-def whole(picture: otio.schema.Timeline, sound: otio.schema.Timeline) -> otio.schema.Timeline:
-    """Both in one, to edit elsewhere."""
+def whole(name: str, picture: otio.schema.Timeline, sound: otio.schema.Timeline) -> otio.schema.Timeline:
+    """Both in one, called `name`, to edit elsewhere."""
     both = picture.deepcopy()
+    both.name = name
     both.tracks.extend([track.deepcopy() for track in sound.tracks])
     return both
 
 
-def with_media(written: str, files: Mapping[str, Path]) -> otio.schema.Timeline:
-    """The timeline that `written`, its JSON, describes, with files in the place of the names of its media."""
-    timeline = otio.adapters.read_from_string(written, "otio_json")
+def plain(timeline: otio.schema.Timeline) -> Any:
+    """The plain JSON of a timeline, for the key of a step."""
+    return json.loads(timeline.to_json_string())
+
+
+def with_media(written: Any, files: Mapping[str, Path]) -> otio.schema.Timeline:
+    """The timeline that `written`, its plain JSON, describes, with files in the place of the names of its media."""
+    timeline = otio.adapters.read_from_string(json.dumps(written), "otio_json")
     for clip in timeline.find_clips():
         if isinstance(clip.media_reference, otio.schema.ExternalReference):
             clip.media_reference.target_url = str(files[clip.media_reference.target_url])
@@ -101,8 +108,8 @@ def timing_frame(time_s: float, timing: Timing) -> int:
     return round(Fraction(time_s).limit_denominator(1_000_000) * timing.rate)
 
 
-def _timeline(storyboard: Storyboard, timing: Timing) -> otio.schema.Timeline:
-    timeline = otio.schema.Timeline(storyboard.title.text if storyboard.title is not None else "film")
+def _timeline(timing: Timing) -> otio.schema.Timeline:
+    timeline = otio.schema.Timeline("film")
     timeline.global_start_time = vocabulary.time_at(0, timing.rate)
     return timeline
 

@@ -141,7 +141,8 @@ class Shot(Form):
         default=None, description="Its length in seconds; left out: that of its clip, or 3 s for a rendered shot."
     )
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] | None = Field(
-        default=None, description="The same seed gives the same shot; left out: the film's seed plus the shot's number."
+        default=None,
+        description="The same seed gives the same shot; left out: one of the film's seed and the shot's id.",
     )
     camera: Annotated[str, AfterValidator(_camera)] | None = Field(
         default=None,

@@ -42,10 +42,10 @@ class Soundscape:
         listing = _Listing(storyboard, timing, plan)
         heard = [*listing.lines(), *listing.effects(), *listing.beds()]
         media = dict(clips) | listing.media
-        timeline = cut.sounds(storyboard, timing, heard)
+        timeline = cut.sounds(timing, heard)
         width, height = storyboard.size_px
         params = {
-            "timeline": otio.adapters.write_to_string(timeline, "otio_json", indent=0),
+            "timeline": cut.plain(timeline),
             "num_frames": timing.num_frames,
             "frame_rate": str(timing.rate),
             "size_px": [width, height],
@@ -142,4 +142,4 @@ def _cues(storyboard: Storyboard, timing: Timing) -> Sequence[Cue]:
         )
         for spoken in timing.dialogue
     ]
-    return cues_of(lines, timing.rate, storyboard.language)
+    return cues_of(lines, timing.rate, storyboard.language) if lines else ()

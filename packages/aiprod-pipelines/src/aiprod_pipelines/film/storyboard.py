@@ -6,6 +6,7 @@ have no units.
 """
 
 import re
+import zlib
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
@@ -95,7 +96,7 @@ class Storyboard(Form):
         default={}, description="Who is in it: a name, and what stands for it in every prompt, such as Mia: a red cat."
     )
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**62)] = Field(
-        default=0, description="The same seed gives the same film; shot n uses seed + n, the first being 1."
+        default=0, description="The same seed gives the same film. Each shot has one of its own, from this and its id."
     )
     size: Annotated[str, AfterValidator(_size)] = Field(default="512x512", description="Width and height in pixels.")
     frame_rate: Annotated[str, AfterValidator(_rate)] = Field(
@@ -188,9 +189,12 @@ class Storyboard(Form):
         return _fraction(self.frame_rate)
 
     def seed_of(self, index: int) -> int:
-        """The seed of shot `index`, from 0: its own, or the film's plus its number from 1."""
-        own = self.shots[index].seed
-        return self.seed + index + 1 if own is None else own
+        """The seed of shot `index`, from 0: its own, or one from the film's seed and the shot's id.
+
+        So a shot that is put between others leaves theirs alone.
+        """
+        shot = self.shots[index]
+        return self.seed + zlib.crc32(shot.id.encode()) if shot.seed is None else shot.seed
 
     def index_of(self, shot_id: str) -> int:
         """Where the shot of that id stands, from 0. Raises `ValueError` where none has it."""

@@ -20,6 +20,7 @@ VERSIONS: Mapping[str, int] = {
     "synthesised": 1,  # music, ambience, an effect
     "soundtrack": 1,  # the mix
     "delivered": 1,  # picture, sound and subtitles in one file
+    "still": 1,  # its poster, its contact sheet
     "checked": 1,  # the report of technical QA
 }
 

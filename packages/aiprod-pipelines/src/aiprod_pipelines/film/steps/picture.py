@@ -1,5 +1,7 @@
 """The step `picture`: the cut of a film, rendered frame by frame and encoded for delivery."""
 
+import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -28,4 +30,19 @@ def make(params: Mapping[str, Any], inputs: Mapping[str, Path], out: Path, repor
             report(number + 1, edit.num_frames)
             yield frame
 
-    encode_picture(out, rendered(), format, Profile(params["profile"]))
+    profile = Profile(params["profile"])
+    if profile.recipe.is_sequence:
+        _archive(out, rendered(), format, profile)
+    else:
+        encode_picture(out, rendered(), format, profile)
+
+
+def _archive(out: Path, frames: Iterator[Frame], format: Format, profile: Profile) -> None:
+    """A sequence as one file: a tar of 000001.exr and so on, the same bytes for the same frames."""
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".") as folder, tarfile.open(out, "w") as archive:
+        encode_picture(Path(folder) / f"frame{profile.recipe.suffix}", frames, format, profile)
+        for path in sorted(Path(folder).iterdir()):
+            facts = tarfile.TarInfo(path.name.removeprefix("frame."))
+            facts.size = path.stat().st_size
+            with path.open("rb") as file:
+                archive.addfile(facts, file)
