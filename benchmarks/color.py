@@ -79,6 +79,9 @@ def round_trip() -> Iterator[Row]:
     yield Row("ACES 2 round trip, display light, worst", worst(*light), 2e-4)
     yield Row("ACES 2 round trip, code values, mean", float(np.abs(back - rgb).mean()), 2e-4)
     yield Row("ACES 2 round trip, code values, worst", worst(back, rgb), 2e-4)
+    eight = [transfer.quantise(code, np.uint8) for code in (rgb, back)]
+    changed = (eight[0] != eight[1]).any(axis=1).mean()
+    yield Row("ACES 2 round trip, share of colours with another 8-bit code", float(changed))
     inner = rgb.min(axis=1) > 0.05
     yield Row("ACES 2 round trip, no channel below 5 %, worst", worst(back[inner], rgb[inner]), 2e-4)
     for encoding in (Encoding.PQ, Encoding.HLG):

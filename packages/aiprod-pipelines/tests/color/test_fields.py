@@ -36,6 +36,7 @@ def test_nothing_is_a_neutral_grade() -> None:
     [
         ({"cdl": {"slope": [1, 2]}}, "shots.2.cdl.slope.2", "required"),
         ({"cdl": {"slop": [1, 1, 1]}}, "shots.2.cdl.slop", "slope, offset, power, saturation"),
+        ({"match": {"gains": [1, 1, 1]}}, "shots.2.match.gains", "gain, offset"),
         ({"exposre": 1}, "shots.2.exposre", "exposure_stops"),
         ({"exposure_stops": "bright"}, "shots.2.exposure_stops", "number"),
         ({"wheels": 5}, "shots.2.wheels", "dictionary"),

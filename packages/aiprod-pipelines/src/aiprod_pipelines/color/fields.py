@@ -20,7 +20,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from aiprod_core.errors import InputError
 from aiprod_pipelines.color import looks
-from aiprod_pipelines.color.grade import Grade
+from aiprod_pipelines.color.grade import Cdl, Curves, Grade, Wheels
+from aiprod_pipelines.color.match import Match
+
+# What a dict at each place describes
+PARTS: dict[tuple[str, ...], type[Any]] = {
+    (): Grade,
+    ("match",): Match,
+    ("cdl",): Cdl,
+    ("wheels",): Wheels,
+    ("curves",): Curves,
+}
 
 
 def read_grade(given: Mapping[str, Any], *, folder: Path | None = None, where: str = "grade") -> Grade:
@@ -56,7 +66,5 @@ def _asked(error: Any) -> str:
     """What is expected, from pydantic's words; of an unknown field, those that there are."""
     if error["type"] != "unexpected_keyword_argument":
         return f"expected: {error['msg']}"
-    owner: Any = Grade
-    for part in error["loc"][:-1]:
-        owner = {field.name: field.type for field in dataclasses.fields(owner)}[part]
+    owner = PARTS[error["loc"][:-1]]
     return "expected one of " + ", ".join(field.name for field in dataclasses.fields(owner))
