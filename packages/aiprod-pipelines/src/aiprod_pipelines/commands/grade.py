@@ -58,9 +58,7 @@ LUT_ENCODERS = {".cube": lut.encode_cube, ".clf": lut.encode_clf}
     aiprod grade --look noir --export-lut noir.cube""",
 )
 def run(
-    clip: Annotated[
-        Path | None, typer.Argument(metavar="[CLIP]", help="The film to grade.", show_default=False)
-    ] = None,
+    clip: Annotated[Path | None, typer.Argument(metavar="CLIP", help="The film to grade.", show_default=False)] = None,
     out: Annotated[
         Path | None, typer.Option("--output-path", "-o", help="The graded film, or the sheet of looks.")
     ] = None,
