@@ -238,7 +238,7 @@ def test_transitions_that_do_not_fit_are_named(
 ) -> None:
     path = numbered(tmp_path / "a.mkv", 60)
     long = vocabulary.to_transition(Transition(), 6, 6, RATE)
-    with pytest.raises(InputError, match="'dissolve'.*shorten"):
+    with pytest.raises(InputError, match=r"'dissolve'.*shorten"):
         rendered(timeline_of([clip(path, 20, 5), long, clip(path, 20, 20)]))
     with pytest.raises(InputError, match="over the transition before"):
         rendered(timeline_of([clip(path, 20, 20), long, clip(path, 20, 10), long.deepcopy(), clip(path, 20, 20)]))

@@ -119,7 +119,7 @@ def test_sound_tracks_are_heard_instead_of_the_clips_own(
     assert any("heard once" in note for note in edit.notes)
     placed.metadata["aiprod"]["role"] = "noise"
     edit = conform(timeline_of([clip(path, 0, 50)], sounds=[[placed.deepcopy()]]), media)
-    with pytest.raises(InputError, match="'noise'.*dialogue"):
+    with pytest.raises(InputError, match=r"'noise'.*dialogue"):
         sounds(edit, Format(width_px=64, height_px=48, frame_rate=RATE), media)
 
 

@@ -8,11 +8,21 @@ import pytest
 from aiprod_core.errors import AiprodError, InputError, MediaError
 from aiprod_pipelines.montage import vocabulary
 from aiprod_pipelines.montage.timeline import Row, read, rows, write
+from aiprod_pipelines.montage.transitions import Direction, Kind, Transition
 
-NAMES = (
-    "cdl.edl dissolve_test.edl fcpx_example.fcpxml hiero_xml_export.xml multitrack.otio nested_example.otio "
-    "premiere_example.xml screening_example.edl simple_cut.otio speed_effects_small.edl transition.otio"
-).split()
+NAMES = [
+    "cdl.edl",
+    "dissolve_test.edl",
+    "fcpx_example.fcpxml",
+    "hiero_xml_export.xml",
+    "multitrack.otio",
+    "nested_example.otio",
+    "premiere_example.xml",
+    "screening_example.edl",
+    "simple_cut.otio",
+    "speed_effects_small.edl",
+    "transition.otio",
+]
 FIRST_CLIPS = {  # by hand, from the files themselves: name, start, frames, rate
     "cdl.edl": ("ZZ100_501 (LAY3)", 86501, 31, 24),
     "dissolve_test.edl": ("clip_A", 86501, 9, 24),
@@ -69,6 +79,20 @@ def test_an_edl_round_trip_keeps_the_record_times_too(media: Path, tmp_path: Pat
     again = read(tmp_path / "again.edl")
     assert rows(again) == rows(timeline)
     assert again.global_start_time == timeline.global_start_time
+
+
+def test_wipes_survive_an_edl_and_what_does_not_is_said(
+    tmp_path: Path, clip: Callable[..., otio.schema.Clip], timeline_of: Callable[..., otio.schema.Timeline]
+) -> None:
+    right, down = (Transition(kind=Kind.WIPE, direction=way) for way in (Direction.RIGHT, Direction.DOWN))
+    a, b, c, d = (clip(Path(f"/m/{n}.mov"), 20, 40, Fraction(24)) for n in range(4))
+    first, second, third = (vocabulary.to_transition(one, 3, 3, Fraction(24)) for one in (right, down, Transition()))
+    assert write(timeline_of([a, first, b, second, c, third, d]), tmp_path / "a.edl") == ()
+    assert [row.how for row in rows(read(tmp_path / "a.edl")) if row.how] == ["wipe right", "wipe down", "dissolve"]
+    third.metadata["aiprod"]["kind"] = "push"
+    assert write(timeline_of([c.deepcopy(), third.deepcopy(), d.deepcopy()]), tmp_path / "b.edl") == (
+        "V1: transition 'dissolve' is not kept as it is",
+    )
 
 
 def test_an_edl_says_what_it_leaves_out(media: Path, tmp_path: Path) -> None:

@@ -103,6 +103,11 @@ def run(
     """Render, convert or check a timeline."""
     if out is None and export is None and not check:
         raise InputError("got no -o, --export or --check, expected one of them; name the film to make")
+    if out is not None:
+        suffix = profile.recipe.suffix
+        if out.suffix.lower() != suffix and not profile.recipe.is_sequence:
+            raise InputError(f"{out}: got a name for another format, expected {suffix} for {profile}; rename it")
+        output.check_writable(out)
     size_px = None if size is None else parse_frame_size(size)
     read = timelines.read(timeline, frame_rate=frame_rate, sequence=sequence)
     bin = MediaBin(folder=timeline.parent, search=tuple(media or ()))
@@ -132,13 +137,10 @@ def _rendered(
     loudness: float | None,
 ) -> dict[str, Any]:
     recipe = profile.recipe
-    if out.suffix.lower() != recipe.suffix and not recipe.is_sequence:
-        raise InputError(f"{out}: got a name for another format, expected {recipe.suffix} for {profile}; rename it")
     width, height = size_px or _first_size(edit, media)
     encoding = Encoding.REC709 if Encoding.REC709 in recipe.encodings else min(recipe.encodings)
     format = Format(width_px=width, height_px=height, frame_rate=edit.frame_rate, encoding=encoding)
     profile.check(encoding, width, height)
-    output.check_writable(out)
     notes = list(edit.notes)
     console = Console(stderr=True)
     shown = track(

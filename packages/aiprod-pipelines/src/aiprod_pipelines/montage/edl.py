@@ -53,7 +53,9 @@ def written(timeline: otio.schema.Timeline, rate: Fraction) -> str:
         track = copy.tracks[0]
         track.source_range = otio.opentime.TimeRange(-copy.global_start_time, track.available_range().duration)
     text: str = otio.adapters.write_to_string(copy, "cmx_3600", rate=float(rate))
-    return text
+    joints = iter(copy.find_children(descended_from_type=otio.schema.Transition))
+    lines = [_as_wipe(line, next(joints)) if TRANSITION.match(line) else line for line in text.splitlines()]
+    return "\n".join(lines) + "\n"
 
 
 def prepared(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
@@ -78,6 +80,14 @@ def prepared(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
                 joint, track[place - 1] if place else None, track[place + 1] if place + 1 < len(track) else None
             )
     return single
+
+
+def _as_wipe(line: str, joint: otio.schema.Transition) -> str:
+    """The line of a transition, which the adapter always writes as a dissolve."""
+    if joint.transition_type != "SMPTE_Wipe":
+        return line
+    code = str(joint.metadata.get("cmx_3600", {}).get("transition", "W001"))
+    return re.sub(r"(\sV\s+)D(\s)", rf"\g<1>{code}\g<2>", line, count=1)
 
 
 def _begin_at_cut(joint: otio.schema.Transition, before: otio.core.Item | None, after: otio.core.Item | None) -> None:

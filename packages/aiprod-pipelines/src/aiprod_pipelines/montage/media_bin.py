@@ -112,7 +112,9 @@ def _look_into(path: Path) -> Material:
     try:
         with av.open(str(path)) as container:
             pictures, sounds = container.streams.video, container.streams.audio
-            tags = [dict(stream.metadata) for stream in container.streams] + [dict(container.metadata)]
+            tags: dict[str, str] = {}
+            for holder in (*container.streams, container):
+                tags |= {name.lower(): value for name, value in holder.metadata.items()}  # Matroska's are capitals
             has_picture, has_sound = bool(pictures), bool(sounds)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError(
@@ -123,5 +125,5 @@ def _look_into(path: Path) -> Material:
         path=path,
         footage=Footage.open(path) if has_picture else None,
         has_sound=has_sound,
-        timecode=next((tag["timecode"] for tag in tags if tag.get("timecode")), ""),
+        timecode=tags.get("timecode", ""),
     )

@@ -1,8 +1,8 @@
 """When to cut: shot lengths from how tense a film is, cuts on the onsets of its music.
 
-Onsets are peaks of spectral flux, the tempo is the strongest period between them (S. Dixon, "Onset detection revisited",
-DAFx 2006; the preference for 120 a minute after D. Ellis, "Beat tracking by dynamic programming", 2007). Knows sound in
-memory and no timeline.
+Onsets are peaks of spectral flux (S. Dixon, "Onset detection revisited", DAFx 2006), the tempo is the strongest period
+between them, 120 a minute preferred (D. Ellis, "Beat tracking by dynamic programming", 2007): it may be half or double
+of what a drummer would say. Knows sound in memory and no timeline.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ RHYTHM = (1.0, 0.8, 1.2, 0.9, 1.1)  # no two neighbours alike, their mean 1
 TOLERANCE_S = 0.3
 
 
-def onsets(sound: Sound) -> NDArray[np.float64]:
+def onsets(sound: Sound) -> NDArray[np.floating]:
     """Seconds at which something begins to sound in `sound`, rising; empty for silence."""
     flux = _flux(sound)
     if not flux.size or flux.max() <= 0:

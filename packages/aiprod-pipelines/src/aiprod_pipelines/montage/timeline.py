@@ -16,8 +16,9 @@ import opentimelineio as otio
 
 from aiprod_core.errors import AiprodError, InputError, MediaError
 from aiprod_pipelines import output
-from aiprod_pipelines.montage import edl, fcpxml_reader, fcpxml_writer
+from aiprod_pipelines.montage import edl, fcpxml_reader, fcpxml_writer, vocabulary
 from aiprod_pipelines.montage.conform import rate_of
+from aiprod_pipelines.montage.transitions import Kind
 from aiprod_pipelines.montage.vocabulary import exact_rate
 
 READABLE = (".otio", ".edl", ".fcpxml", ".xml")
@@ -28,7 +29,8 @@ WRITABLE = (".otio", ".edl", ".fcpxml")
 class Row:
     """One thing on a timeline, for listings and comparisons. Ranges are in frames at `rate`, transitions in offsets.
 
-    `kind`: clip, gap, stack, track or transition. `track`: where it lies, such as `V1` or `V1/Nested`.
+    `kind`: clip, stack, track or transition. `track`: where it lies, such as `V1` or `V1/Nested`. `how`: of a
+    transition, what is drawn.
     """
 
     track: str
@@ -38,6 +40,7 @@ class Row:
     duration: float
     rate: float
     speed: float = 1.0
+    how: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +108,7 @@ def _rows(holder: otio.core.Composable, track: str) -> list[Row]:
     listed = []
     for item in items:
         if isinstance(item, otio.schema.Transition):
-            before, after = item.in_offset, item.out_offset
-            listed.append(
-                Row(track=track, kind="transition", name=item.name or item.transition_type, start=-before.value,
-                    duration=(before + after).value, rate=after.rate)
-            )  # fmt: skip
+            listed.append(_transition_row(item, track))
             continue
         if isinstance(item, otio.schema.Gap):
             continue
@@ -129,6 +128,20 @@ def _rows(holder: otio.core.Composable, track: str) -> list[Row]:
         if isinstance(item, otio.core.Composition):
             listed += _rows(item, f"{track}/{item.name}")
     return listed
+
+
+def _transition_row(item: otio.schema.Transition, track: str) -> Row:
+    drawn = vocabulary.transition_of(item)[0]
+    told = {Kind.DISSOLVE: "", Kind.FADE: drawn.colour, Kind.DIP: drawn.colour}.get(drawn.kind, drawn.direction)
+    return Row(
+        track=track,
+        kind="transition",
+        name=item.name or item.transition_type,
+        start=-item.in_offset.value,
+        duration=(item.in_offset + item.out_offset).value,
+        rate=item.out_offset.rate,
+        how=f"{drawn.kind} {told}".strip(),
+    )
 
 
 def _available(item: otio.core.Item) -> otio.opentime.TimeRange | None:
@@ -154,8 +167,9 @@ def _differences(before: list[Row], after: list[Row]) -> list[str]:
 
 def _fact(row: Row) -> tuple[object, ...]:
     """What must survive; a transition's name and a clip's track need not."""
-    start = 0.0 if row.kind == "transition" else round(row.start / (row.rate or 1), 3)
-    return row.kind, row.name if row.kind != "transition" else "", start, round(row.duration / (row.rate or 1), 3)
+    rate, name = row.rate or 1, row.name if row.kind != "transition" else row.how
+    start = 0.0 if row.kind == "transition" else round(row.start / rate, 3)
+    return row.kind, name, start, round(row.duration / rate, 3), round(row.speed, 3)
 
 
 def _one(path: Path, found: object, sequence: str | None) -> otio.schema.Timeline:

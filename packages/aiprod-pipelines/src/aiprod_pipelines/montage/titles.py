@@ -22,7 +22,7 @@ from aiprod_pipelines.picture import Encoding, Frame
 SAFE = 0.05  # of width and height, at each edge: EBU R 95, graphics safe area
 SMALLEST_PX = 9
 LEADING = 1.25  # baseline to baseline, in sizes
-HALO = 0.75  # the darkest that the halo makes what lies below
+HALO = 0.85  # the darkest that the halo makes what lies below
 WHITE = (255, 255, 255)
 
 
