@@ -13,9 +13,9 @@ from rich.table import Table
 from aiprod_core.errors import InputError
 from aiprod_pipelines import output
 from aiprod_pipelines.film.local_scenarist import local_storyboard_of
-from aiprod_pipelines.film.scenarist import Wishes, source_of, storyboard_of
+from aiprod_pipelines.film.scenarist import Wishes, storyboard_of
 from aiprod_pipelines.film.screenplay import Screenplay
-from aiprod_pipelines.film.screenplay_file import read_screenplay
+from aiprod_pipelines.film.screenplay_file import read_screenplay, source_of
 from aiprod_pipelines.film.shot_prompt import shot_prompt
 from aiprod_pipelines.film.storyboard import Storyboard
 from aiprod_pipelines.film.storyboard_file import SCHEMA_FILE, check_storyboard, json_schema, to_yaml

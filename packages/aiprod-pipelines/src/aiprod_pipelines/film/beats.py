@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from aiprod_pipelines.film import screenplay as script
 from aiprod_pipelines.film import vocabulary as words
-from aiprod_pipelines.film.clause import Clause, read_clause, take_marker
+from aiprod_pipelines.film.clause import Clause, read_clause, settled, take_marker
 from aiprod_pipelines.film.continuity import Continuity
 from aiprod_pipelines.film.french import in_english, is_french
-from aiprod_pipelines.film.sentence import Speech, clauses, sentences, speaks, without_speech
+from aiprod_pipelines.film.sentence import Speech, clauses, sentences, speaks, uninverted, without_speech
 
 _LAST_WORDS_S = 7.0
 
@@ -126,7 +126,8 @@ class _Teller:
     def sentence(self, sentence: str, line: int) -> None:
         """The beats of one sentence; what is said in it goes with the beat that tells of it."""
         rest, said = without_speech(sentence)
-        rest = self._markers(self._state.introduce(self._english(rest)))
+        rest = self._english(rest)
+        rest = settled(self._markers(self._state.introduce(uninverted(rest) if said else rest)))
         for clause in clauses(self._names_as_prose(rest)):
             told = self._state.follow(read_clause(clause))
             if told.shows:
@@ -191,10 +192,11 @@ class _Teller:
     def _speaker(self, name: str) -> str:
         if name in self._state.characters:
             return name
-        met = self._state.met(name.lower())
+        noun = self._english(name.lower())
+        met = self._state.met(noun)
         if met is not None:
             return met
-        return f"a {name.lower()}" if name.lower() in words.SUBJECTS else name
+        return f"a {noun}" if noun in words.SUBJECTS else name
 
     def _say(self, speech: Sequence[Speech]) -> None:
         if self._beats:

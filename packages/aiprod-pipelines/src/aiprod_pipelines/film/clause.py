@@ -12,10 +12,11 @@ from aiprod_pipelines.film import vocabulary as words
 from aiprod_pipelines.film.sentence import is_verb
 
 _WHERE = (
-    "in|on|at|through|across|along|into|onto|to|towards|toward|inside|near|by|beside|around|over|under|outside|behind"
+    "in|on|at|through|across|along|into|onto|to|towards|toward|inside|near|by|beside|around|over|under|outside|"
+    "behind|down|up"
 )
 _MOVING = {"through": "in", "across": "on", "into": "in", "onto": "on", "to": "in", "towards": "in", "toward": "in",
-           "inside": "in", "around": "in", "over": "over"}  # fmt: skip
+           "inside": "in", "down": "in", "up": "in", "around": "in", "over": "over"}  # fmt: skip
 _MOOD_PHRASE = re.compile(
     rf",?\s*\b(?:(?:in|with)\s+)?(?:an?\s+)?(?:very\s+)?(?:{'|'.join(words.MOODS)})\s+(?:mood|atmosphere|tone)\b",
     re.IGNORECASE,
@@ -67,6 +68,13 @@ def read_clause(text: str) -> Clause:
         mood=mood,
         indoors=indoors,
     )
+
+
+def settled(text: str) -> str:
+    """A text whose sky and hour are not clauses: "while it rains" → "in the rain", "as the sun sets" → "at dusk"."""
+    told = words.WEATHERS | words.TIMES
+    pattern = rf"\b(?:while|as|when)\s+({_phrases_of(tuple(told))})\b"
+    return re.sub(pattern, lambda match: told[match.group(1).lower()], text, flags=re.IGNORECASE)
 
 
 def mood_of(text: str) -> str | None:
@@ -127,6 +135,8 @@ def _sky_and_hour(text: str) -> tuple[str, str | None, str | None]:
     sky = hour = None
     places = _any_of(words.PLACES)
     for word, place_after in re.findall(rf"\b({adjectives})\s+(?=((?:[\w-]+\s+)?(?:{places})\b))", text, re.IGNORECASE):
+        if word.lower() == "snowy" and "mountain" in place_after.lower():
+            continue  # snow lies there, and need not fall
         sky = sky or words.SKY_ADJECTIVES.get(word.lower())
         hour = hour or words.HOUR_ADJECTIVES.get(word.lower())
         text = re.sub(rf"\b{word}\s+(?={re.escape(place_after)})", "", text, count=1)
@@ -163,7 +173,9 @@ def _place(text: str) -> tuple[str, str | None, bool]:
         where, article = preposition, "" if noun == "mountains" else _article(adjectives)
     else:
         where = _MOVING.get(where, where)
-        where = "on" if where == "in" and noun in words.ON else where
+        where = (
+            "on" if where == "in" and noun in words.ON else "in" if where == "on" and noun not in words.ON else where
+        )
         article = (match["article"] or "").lower()
         article = (
             _article(f"{adjectives} {noun}".strip())
@@ -209,12 +221,22 @@ def _no_verb(tokens: list[str]) -> tuple[str | None, str | None, str | None]:
             named = " ".join([*tokens[:index], *tokens[index + 1 :]])
             return subject_of(named), words.action_of(base), base
     for index, token in enumerate(tokens[1:], 1):
-        if tokens[index - 1].lower() in words.SUBJECTS and re.fullmatch(r"[a-z-]{3,}(?:s|ing)", token):
+        if _unknown_verb(tokens, index):
             action = token if token.endswith("ing") else words.ing(_singular(token))
             return subject_of(" ".join(tokens[:index])), " ".join([action, *tokens[index + 1 :]]), _singular(token)
     left = " ".join(token for token in tokens if token.lower() not in words.AUXILIARIES)
     subject = subject_of(re.sub(r"^there\s+", "", left, flags=re.IGNORECASE))
     return subject, None, None
+
+
+def _unknown_verb(tokens: list[str], index: int) -> bool:
+    """Whether a word that is not known is a verb, by its ending and its place: "a cat meditates", "a cup steams on"."""
+    token, before = tokens[index], tokens[index - 1].lower()
+    if not re.fullmatch(r"[a-z-]{3,}(?:[^su]s|ing)", token) or _singular(token) in words.SUBJECTS | set(words.PLACES):
+        return False
+    follows = tokens[index + 1].lower() if index + 1 < len(tokens) else ""
+    alone = tokens[0].lower() in ("a", "an", "the") and index > 1 and before not in words.PREPOSITIONS
+    return before in words.SUBJECTS or (alone and follows in words.PREPOSITIONS)
 
 
 def _singular(verb: str) -> str:
@@ -243,7 +265,7 @@ def subject_of(phrase: str) -> str | None:
         return None
     tokens = [_same(token) for token in tokens]
     first, noun = tokens[0].lower(), head_noun(" ".join(tokens))
-    if first in words.DETERMINERS or first in words.PRONOUNS:
+    if first in words.DETERMINERS | words.PRONOUNS | words.INDEFINITE:
         tokens[0] = first
     if noun in words.SUBJECTS:
         if first in ("the", "a", "an", "this", "that") and len(tokens) > 1:
@@ -274,8 +296,8 @@ def _article(following: str) -> str:
 
 
 def _without(text: str, match: re.Match[str]) -> str:
-    left, right = text[: match.start()].rstrip(" ,;"), text[match.end() :].lstrip(" ,;")
-    return f"{left} {right}".strip()
+    left, right = text[: match.start()].rstrip(" ,;"), text[match.end() :].lstrip()
+    return f"{left}{'' if right.startswith((',', ';')) else ' '}{right}".strip(" ,;")
 
 
 def _any_of(names: Iterable[str]) -> str:

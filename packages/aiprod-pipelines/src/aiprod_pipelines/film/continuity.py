@@ -7,11 +7,13 @@ import re
 from dataclasses import dataclass, field, replace
 
 from aiprod_pipelines.film.clause import Clause, head_noun
-from aiprod_pipelines.film.vocabulary import PRONOUNS, SUBJECTS
+from aiprod_pipelines.film.vocabulary import PREPOSITIONS, PRONOUNS, SUBJECTS
 
 _NAMED = re.compile(r"\b(?P<name>[A-Z][\w'’-]+)\s*(?:,|\(|\bis\b)\s*(?P<what>an?\s[^,.()]+?)\s*(?:,|\)|(?=\.|$))")
 _CALLED = re.compile(r"\b(?P<what>an?\s[\w\s-]+?)\s+(?:named|called|nommée?)\s+(?P<name>[A-Z][\w'’-]+)", re.IGNORECASE)
-_OBJECT = re.compile(rf"\b(?P<what>(?:an?|the)\s(?:[\w-]+\s){{0,2}}?(?:{'|'.join(sorted(SUBJECTS))}))\b")
+_OBJECT = re.compile(
+    rf"^\w+ing (?:at |for |to |with )?(?P<what>(?:an?|the)(?: (?!(?:{'|'.join(sorted(PREPOSITIONS))})\b)[\w-]+){{1,3}})"
+)
 
 
 @dataclass
@@ -84,6 +86,8 @@ class Continuity:
         words = subject.split()
         if words[0].lower() in PRONOUNS and len(words) == 1:
             return self.subject or subject
+        if words[0].lower() in PRONOUNS and self.subject is not None:
+            return " ".join([self.subject, *words[1:]])
         noun = head_noun(subject)
         bare = len(words) <= 2 and words[0].lower() in ("a", "an", "the")
         return self._met.get(noun, subject) if bare else subject

@@ -1,7 +1,7 @@
 """How beats are covered: which shots show them, from which camera, in what words.
 
-One moment alone is seen three times: its place, what happens, and closer. Says shots in the form of captions, and adds
-what the nano model needs to be told: a place, an hour, a sky.
+One moment alone is seen three times: its place, what happens, and once more from elsewhere. Says shots in the form of
+captions, and adds what the nano model needs to be told: a place, an hour, a sky.
 """
 
 import re
@@ -11,9 +11,9 @@ from typing import Literal, TypeAlias
 
 from aiprod_pipelines.film.beats import Beat
 from aiprod_pipelines.film.clause import Clause, head_noun
-from aiprod_pipelines.film.vocabulary import BY_DAY, CLEAR, DETERMINERS, NANO_SUBJECTS, PREPOSITIONS, TRAVELLING
+from aiprod_pipelines.film.vocabulary import BY_DAY, CLEAR, DETERMINERS, NANO_SUBJECTS, PLACES, PREPOSITIONS, TRAVELLING
 
-Role: TypeAlias = Literal["establishing", "action", "closer", "again"]
+Role: TypeAlias = Literal["establishing", "action", "closing", "again"]
 
 LONGEST = 52  # letters count: what the nano model's 64 tokens hold, with room for style and light
 STANDING, FLOATING, NOWHERE = "standing still", "floating", "in a meadow"
@@ -58,23 +58,34 @@ def said(clause: Clause, role: Role, characters: Mapping[str, str]) -> str:
     direction = direction if action == clause.action else None
     if action in TRAVELLING and direction is None and noun in NANO_SUBJECTS:
         direction = "to the right"
+    if noun == "car" and action is not None and action.split()[0] == "running":
+        action = f"driving{action.removeprefix('running')}"
     setting = clause.setting
-    if setting is None and noun in NANO_SUBJECTS and not re.search(r"\b(?:in|on|at|under|inside)\b", action or ""):
+    if setting is None and action != clause.action:
+        setting = next((PLACES[word] for word in (clause.action or "").split() if PLACES.get(word)), None)
+    if setting is None and noun in NANO_SUBJECTS and not _names_place(clause.action or ""):
         setting = NOWHERE
+    time = clause.time or BY_DAY
+    open_air = not clause.indoors and (setting is not None or noun in NANO_SUBJECTS)
+    weather = clause.weather or (CLEAR if open_air else None)
     if subject is None and setting is not None:
         subject, setting = setting.partition(" ")[2], None
-    time = clause.time or BY_DAY
-    weather = clause.weather or (None if clause.indoors else CLEAR)
     ending = " ".join(filter(None, (direction, setting, time, weather)))
     return f"{_short(' '.join(filter(None, (subject, action))), LONGEST - _length(ending))} {ending}".strip()
+
+
+def _names_place(action: str) -> bool:
+    """Whether an action says where it is done: "sitting on a bench", "crossing the city"."""
+    tokens = action.lower().split()
+    return any(token in PLACES or token in ("in", "on", "at", "under", "inside") for token in tokens)
 
 
 def _takes(beat: Beat, count: int, index: int, characters: Mapping[str, str]) -> list[Take]:
     roles: list[Role] = ["action"]
     if count == 2:
-        roles = ["establishing", "action"] if index == 0 else ["action", "closer"]
+        roles = ["establishing", "action"] if index == 0 else ["action", "closing"]
     elif count > 2:
-        roles = ["establishing", "action", *["again"] * (count - 3), "closer"]
+        roles = ["establishing", "action", *["again"] * (count - 3), "closing"]
     return [
         Take(
             beat=beat,
@@ -94,8 +105,8 @@ def _camera(beat: Beat, role: Role, number: int, index: int) -> str:
     match role:
         case "establishing":
             return "static"
-        case "closer":
-            return "zoom-in"
+        case "closing":
+            return "zoom-out" if (beat.clause.camera or "").startswith("zoom-in") else "zoom-in"
         case "again":
             return AGAIN_CAMERAS[number % len(AGAIN_CAMERAS)]
         case _ if beat.clause.verb == "talk":

@@ -38,6 +38,7 @@ def in_english(text: str) -> str:
         index += length
     joined = " ".join(word for word, _ in result if word)
     joined = re.sub(r"\s+([,.;:!?…])", r"\1", joined)
+    joined = re.sub(r"\b(waits|waiting) for(?=\s+(?:at|in|on|by|near|under|of)\b|\s*[,.]|$)", r"\1", joined)
     return re.sub(r"\ba (?=[aeiou])", "an ", joined)
 
 

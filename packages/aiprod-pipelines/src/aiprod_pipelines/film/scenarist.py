@@ -7,7 +7,6 @@ joined; what a text says is told by `beats`, what is seen of it by `coverage`.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, get_args
 
 from aiprod_core.errors import InputError
@@ -140,7 +139,7 @@ def _name(take: Take, taken: Sequence[str]) -> str:
     """An id that says what the shot is: walking, closer, walking-2."""
     clause = take.beat.clause
     said = clause.action.split()[0] if clause.action else head_noun(clause.subject or "place")
-    word = take.role if take.role in ("establishing", "closer") else re.sub(r"[^a-z0-9]+", "", said.lower()) or "shot"
+    word = take.role if take.role in ("establishing", "closing") else re.sub(r"[^a-z0-9]+", "", said.lower()) or "shot"
     name, number = word, 2
     while name in taken:
         name, number = f"{word}-{number}", number + 1
@@ -226,21 +225,22 @@ def _title(source: str | Screenplay, telling: Telling) -> str:
     """The title that is given; else who the film is about, in the words of the text."""
     if telling.title:
         return telling.title
+    subjects = [beat.clause.subject for beat in telling.beats if beat.clause.subject]
+    main = max(subjects, key=lambda one: (subjects.count(one), -subjects.index(one)), default="")
+    if main in telling.characters:
+        return main
     if isinstance(source, str) and telling.language == "fr":
         return _french_title(source)
-    subjects = [beat.clause.subject for beat in telling.beats if beat.clause.subject]
-    if not subjects:
+    if not main:
         setting = (telling.beats[0].clause.setting or "A film").partition(" ")[2] or "A film"
         return setting[0].upper() + setting[1:]
-    subject = max(subjects, key=lambda one: (subjects.count(one), -subjects.index(one)))
-    words = re.sub(r"^(?:an?|the) ", "", subject)
-    named = subject in telling.characters or (words == subject and head_noun(words).islower() and words[0].isupper())
-    return (words if named else f"The {words}")[:80]
+    words = re.sub(r"^(?:an?|the) ", "", main)
+    return (words if words == main and words[0].isupper() else f"The {words}")[:80]
 
 
 def _french_title(text: str) -> str:
     """Its first words up to the verb, or the fifth: "Un chat rouge marche …" → "Le chat rouge"."""
-    words = re.findall(r"[^\s.,;:!?]+", text)
+    words = re.findall(r"[^\s.,;:!?]+", next(part for part in re.split(r"[.,;:!?…]", text) if re.search(r"\w", part)))
     end = next(
         (index for index, word in enumerate(words[:6]) if index > 1 and word.lower() in verbs()), min(5, len(words))
     )
@@ -248,15 +248,3 @@ def _french_title(text: str) -> str:
     kept[0] = {"un": "Le", "une": "La", "des": "Les"}.get(kept[0].lower(), kept[0].capitalize())
     title = " ".join(kept)
     return re.sub(r"^L[ea] (?=[aeiouhâéèêîôû])", "L’", title)
-
-
-def source_of(words: str) -> str | Path:
-    """A file where the words name one that can be a screenplay, else a prompt."""
-    path = Path(words)
-    return (
-        path
-        if len(words) < 1000
-        and "\n" not in words
-        and path.suffix.lower() in (".fountain", ".spmd", ".txt", ".md", ".markdown")
-        else words
-    )

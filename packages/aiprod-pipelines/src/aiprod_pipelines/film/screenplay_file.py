@@ -18,6 +18,12 @@ FORMATS: dict[str, Callable[[str], Screenplay]] = {
 MAX_BYTES = 4 * 2**20
 
 
+def source_of(words: str) -> str | Path:
+    """A file where the words are the name of one that can be a screenplay; else they are a prompt."""
+    one_line = len(words) < 1000 and "\n" not in words
+    return Path(words) if one_line and Path(words).suffix.lower() in FORMATS else words
+
+
 def read_screenplay(path: Path) -> Screenplay:
     """The screenplay at `path`. Raises `InputError` for a file that is absent, not text, too large, or empty."""
     parse = FORMATS.get(path.suffix.lower())

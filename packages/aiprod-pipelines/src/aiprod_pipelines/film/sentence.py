@@ -60,9 +60,20 @@ def sentences(text: str) -> list[str]:
 
 def without_speech(sentence: str) -> tuple[str, tuple[Speech, ...]]:
     """A sentence without what is said in it in quotation marks, and that."""
-    said = tuple(Speech(match.group(1).strip().rstrip(",")) for match in QUOTED.finditer(sentence))
+    said = tuple(
+        Speech(match.group(1).strip().rstrip(","))
+        for match in QUOTED.finditer(sentence)
+        if re.search(r"\w", match.group(1))
+    )
     rest = QUOTED.sub(" ", sentence)
-    return re.sub(r"\s*[,:]\s*(?=$|,)", "", " ".join(rest.split())).strip(" ,:"), said
+    rest = re.sub(r"\s*[,:]\s*(?=$|,)", "", " ".join(rest.split())).strip(" ,:")
+    return rest, said
+
+
+def uninverted(words: str) -> str:
+    """Who speaks, then the verb: "asks the robot", as it stands after what is said → "the robot asks"."""
+    first, _, who = words.partition(" ")
+    return f"{who} {first}" if who and base_of(first) in SPEAKING and not has_verb(who) else words
 
 
 def speaks(clause: str) -> bool:

@@ -47,4 +47,4 @@ def described(words: str, characters: dict[str, str]) -> str:
         met.add(name)
         return re.sub(r"^an? ", "the ", description) if known else description
 
-    return re.sub(rf"\b(?:{'|'.join(map(re.escape, names))})\b", describe, words)
+    return re.sub(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)", describe, words)

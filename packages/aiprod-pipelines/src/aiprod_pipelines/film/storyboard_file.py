@@ -90,11 +90,8 @@ def check_storyboard(path: Path) -> Storyboard | Sequence[Problem]:
         return Storyboard.model_validate(document, context={"folder": path.parent}, by_alias=True, by_name=False)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        wrong = {one["loc"][:-1] for one in details if one["loc"]} | {
-            one["loc"][:-2] for one in details if one["loc"][1:]
-        }
         # A list whose items are wrong is told to be too short as well.
-        told = [one for one in details if not (one["type"] == "too_short" and one["loc"] in wrong)]
+        told = [one for one in details if one["type"] != "too_short" or not _inside(one["loc"], details)]
         found = [_problem(path, document, one) for one in told]
         return sorted(found, key=lambda problem: problem.line)
 
@@ -204,6 +201,11 @@ def _short(value: Any) -> Any:
 
 def _same_kind(old: Any, new: Any) -> bool:
     return (isinstance(old, dict) and isinstance(new, dict)) or (isinstance(old, list) and isinstance(new, list))
+
+
+def _inside(place: Place, details: Sequence[ErrorDetails]) -> bool:
+    """Whether something deeper than `place` is wrong."""
+    return any(one["loc"][: len(place)] == place and len(one["loc"]) > len(place) for one in details)
 
 
 def _not_yaml(path: Path, error: MarkedYAMLError) -> Problem:

@@ -44,8 +44,8 @@ CAMERAS, DIRECTIONS = by_phrase(_ENGLISH["cameras"]), by_phrase(_ENGLISH["direct
 MOODS = by_phrase(_ENGLISH["moods"])
 EFFECTS = by_phrase(_ENGLISH["effects"])  # pattern → effect
 STYLES, LIGHTS, ONE_TAKE = (tuple(_ENGLISH[name]) for name in ("styles", "lights", "one_take"))
-PRONOUNS, DETERMINERS, PREPOSITIONS = (
-    frozenset(_ENGLISH[name]) for name in ("pronouns", "determiners", "prepositions")
+PRONOUNS, INDEFINITE, DETERMINERS, PREPOSITIONS = (
+    frozenset(_ENGLISH[name]) for name in ("pronouns", "indefinite", "determiners", "prepositions")
 )
 
 
