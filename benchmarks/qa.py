@@ -81,7 +81,7 @@ def values(report: Report, code: Code) -> list[tuple[float, ...]]:
 def _watermark(report: Report) -> bool:
     """At the right and lower side, 16 and 12 px off, to a block of 8 px."""
     regions = [finding.region_px for finding in of(report, Code.OVERLAY) if finding.region_px]
-    width, height = int(report.facts["width px"]), int(report.facts["height px"])
+    width, height = int(report.facts["width_px"]), int(report.facts["height_px"])
     return any(near([(x + w, y + h)], [(width - 16, height - 12)], 8) for x, y, w, h in regions)
 
 
@@ -92,7 +92,7 @@ def _active(report: Report, wanted: list[float]) -> bool:
 def _size(report: Report, truth: Mapping[str, Any]) -> bool:
     """The size is told, and what is unusual in it."""
     width, height = truth["w"], truth["h"]
-    told = (report.facts["width px"], report.facts["height px"]) == (width, height)
+    told = (report.facts["width_px"], report.facts["height_px"]) == (width, height)
     code = Code.PORTRAIT if height > width else Code.ODD_SIZE if width % 2 else Code.SMALL
     return told and bool(of(report, code))
 

@@ -32,7 +32,8 @@ h2 { margin:0; font-size:1.25rem; overflow-wrap:anywhere } header small { color:
 .strip { display:flex; gap:2px; overflow:hidden; border-radius:6px; background:#000 }
 .strip img { flex:1 1 0; min-width:0; max-height:7rem; object-fit:contain; display:block }
 svg { display:block; width:100%; height:auto; margin:.5rem 0 1rem }
-svg text { fill:var(--soft); font-size:10px; font-family:inherit } svg .mark { fill:var(--tone) }
+svg text { fill:var(--soft); paint-order:stroke; stroke:var(--card); stroke-width:3px;
+  font-size:10px; font-family:inherit } svg .mark { fill:var(--tone) }
 svg .rail { stroke:var(--line) } svg .wave { fill:var(--wave) }
 table { width:100%; border-collapse:collapse; font-size:.92rem }
 th { text-align:left; font-weight:600; color:var(--soft); font-size:.8rem } td,th { padding:.35rem .6rem .35rem 0;
@@ -42,7 +43,9 @@ td b { color:var(--tone) }
 details { margin-top:1rem; color:var(--soft); font-size:.88rem } summary { cursor:pointer }
 dl { display:grid; grid-template-columns:repeat(auto-fill,minmax(13rem,1fr)); gap:.3rem 1.5rem; margin:.75rem 0 0 }
 dl div { display:flex; justify-content:space-between; gap:.75rem; border-bottom:1px dotted var(--line) }
-dt { color:var(--soft) } dd { margin:0; color:var(--ink); font-variant-numeric:tabular-nums; text-align:right }
+dt { color:var(--soft) }
+dd { margin:0; color:var(--ink); font-variant-numeric:tabular-nums; text-align:right;
+  overflow-wrap:anywhere }
 """
 
 
@@ -145,6 +148,7 @@ def _table(report: Report) -> str:
 
 def _facts(report: Report) -> str:
     entries = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>" for name, value in report.facts.items()
+        f"<div><dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(str(value))}</dd></div>"
+        for name, value in report.facts.items()
     )
     return f"<details open><summary>What it is</summary><dl>{entries}</dl></details>\n"

@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, label
 
 from aiprod_pipelines.picture import Sound
 from aiprod_pipelines.quality.compare import ssim
@@ -29,6 +30,8 @@ OVERLAY_STEP = 6.0  # of 255, mean over time
 OVERLAY_OVER_USUAL = 4.0
 OVERLAY_AREA = 0.25  # of the picture: more is a grade
 BLOCK_PX = 8
+RIM_SHARE = 0.25  # of the strongest block: less is what coding spreads around it
+JOINED_BLOCKS = 2  # as far apart as letters of a word
 EARLY_S, LATE_S = 0.045, 0.125  # of sound against picture: ITU-R BT.1359, threshold of detectability
 HEARD_S = 60.0
 ALIKE_SOUND = 0.3  # correlation: below, these are different sounds
@@ -51,7 +54,7 @@ def judge(film: Side, reference: Side) -> tuple[list[Finding], Mapping[str, floa
     offset_s: float | None = None
     if film.track.times_s and reference.track.times_s:
         offset_s, distance = place(film.track, reference.track)
-        facts |= {"reference distance": distance, "reference offset s": offset_s}
+        facts |= {"reference_distance": distance, "reference_offset_s": offset_s}
         if distance > UNLIKE_DISTANCE:
             return [_unlike(distance)], facts
         if distance <= DUPLICATE_DISTANCE and film.path.read_bytes() != reference.path.read_bytes():
@@ -99,9 +102,9 @@ def _pictures(film: Side, reference: Side, offset_s: float) -> tuple[list[Findin
     error = np.square(a.astype(np.float32) - b).mean(axis=(1, 2))
     detail = float(np.median([_detail(x) / max(_detail(y), 1e-6) for x, y in zip(a, b, strict=True)]))
     facts = {
-        "PSNR dB": 10 * math.log10(255**2 / max(float(error.mean()), 1e-9)),
-        "SSIM": float(np.mean([ssim(x.astype(np.float32), y.astype(np.float32)) for x, y in zip(a, b, strict=True)])),
-        "detail of the reference": detail,
+        "psnr_db": 10 * math.log10(255**2 / max(float(error.mean()), 1e-9)),
+        "ssim": float(np.mean([ssim(x.astype(np.float32), y.astype(np.float32)) for x, y in zip(a, b, strict=True)])),
+        "detail_share": detail,
     }
     findings = []
     if detail < DETAIL_SHARE:
@@ -156,15 +159,25 @@ def _detail(luma: NDArray[np.uint8]) -> float:
     return float(slopes / max(float(tones.var()), 1.0))
 
 
+def _toned(b: NDArray[np.uint8], a: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """`b` with every tone as bright as it is in `a` on the average: a grade is not an overlay."""
+    counts = np.bincount(b.ravel(), minlength=256)
+    sums = np.bincount(b.ravel(), weights=a.ravel(), minlength=256)
+    return np.asarray((sums / np.maximum(counts, 1)).astype(np.float32)[b])
+
+
 def _overlay(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Finding | None:
     """What lies over one place of the film all the time: a difference that stays while the picture moves."""
-    stays = (a.astype(np.float32) - b).mean(axis=0)  # [h w]
-    stays -= np.median(stays)
+    stays = (a - _toned(b, a)).mean(axis=0)  # [h w]
     height, width = (size // BLOCK_PX * BLOCK_PX for size in stays.shape)
     blocks = np.abs(stays[:height, :width]).reshape(height // BLOCK_PX, BLOCK_PX, -1, BLOCK_PX).mean(axis=(1, 3))
     marked = blocks > max(OVERLAY_STEP, OVERLAY_OVER_USUAL * float(np.median(blocks)))
     if marked.sum() < 2 or marked.mean() > OVERLAY_AREA:
         return None
+    places, _ = label(binary_dilation(marked, iterations=JOINED_BLOCKS))
+    largest = int(np.bincount(places.ravel(), weights=(blocks * marked).ravel())[1:].argmax()) + 1
+    marked &= places == largest
+    marked &= blocks >= RIM_SHARE * blocks[marked].max()
     rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
     region = (
         int(columns[0]) * BLOCK_PX,
@@ -189,14 +202,14 @@ def _sounds(
     a, b = (_mono(sound) for sound in (mine, theirs))
     lag, likeness = _lag(a, b)
     if likeness < ALIKE_SOUND:
-        return [], {"sound likeness": likeness}
+        return [], {"sound_likeness": likeness}
     rate_hz = 48_000
-    facts = {"sound likeness": likeness, "sound SNR dB": _snr_db(a, b, lag)}
+    facts = {"sound_likeness": likeness, "sound_snr_db": _snr_db(a, b, lag)}
     findings = []
     sound_offset_s = reference.sound_start_s - film.sound_start_s - lag / rate_hz
     if offset_s is not None:
         late_s = offset_s - sound_offset_s
-        facts["sound late s"] = late_s
+        facts["sound_late_s"] = late_s
         if not -EARLY_S <= late_s <= LATE_S:
             findings.append(
                 Finding(
@@ -208,13 +221,13 @@ def _sounds(
                     limit=LATE_S if late_s > 0 else -EARLY_S,
                 )
             )
-    if facts["sound SNR dB"] < NOISE_DB:
+    if facts["sound_snr_db"] < NOISE_DB:
         findings.append(
             Finding(
                 code=Code.NOISE,
-                severity=Severity.FAULT if facts["sound SNR dB"] < BAD_NOISE_DB else Severity.WARNING,
-                sentence=f"The reference's sound stands {facts['sound SNR dB']:.1f} dB above what was added to it.",
-                value=facts["sound SNR dB"],
+                severity=Severity.FAULT if facts["sound_snr_db"] < BAD_NOISE_DB else Severity.WARNING,
+                sentence=f"The reference's sound stands {facts['sound_snr_db']:.1f} dB above what was added to it.",
+                value=facts["sound_snr_db"],
                 limit=NOISE_DB,
             )
         )

@@ -6,10 +6,12 @@ and of how a report looks.
 
 import dataclasses
 from collections.abc import Mapping
+from enum import IntEnum
 from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
 
 from aiprod_core.errors import MediaError
 from aiprod_pipelines.media import MISSING_S
@@ -69,7 +71,7 @@ def inspect(path: Path, *, expected: Expected | None = None, against: Path | Non
 def rejected(path: Path, reason: str) -> Report:
     """The report of a file that cannot be read."""
     fault = Finding(code=Code.UNREADABLE, severity=Severity.FAULT, sentence=reason)
-    return Report(path=path, facts={"size bytes": path.stat().st_size}, findings=(fault,))
+    return Report(path=path, facts={"size_bytes": path.stat().st_size}, findings=(fault,))
 
 
 def _every_s(path: Path) -> float:
@@ -229,22 +231,22 @@ def _together(decoding: Decoding) -> list[Finding]:
 
 
 def _facts(decoding: Decoding, measured: SoundFigures | None) -> dict[str, str | float | int]:
-    facts: dict[str, str | float | int] = {"container": decoding.container, "duration s": round(decoding.found_s, 3)}
+    facts: dict[str, str | float | int] = {"container": decoding.container, "duration_s": round(decoding.found_s, 3)}
     if (picture := decoding.picture) is not None:
         facts |= {
             "codec": picture.codec,
             "pixels": picture.pixels,
-            "width px": picture.width_px,
-            "height px": picture.height_px,
-            "frame rate": str(picture.frame_rate),
+            "width_px": picture.width_px,
+            "height_px": picture.height_px,
+            "frame_rate": str(picture.frame_rate),
             "frames": len(decoding.times_s),
-            "colour tags": "/".join(str(tag) for tag in picture.tags),
+            "colour_tags": _tags(picture.tags),
         }
     if decoding.sound is not None and measured is not None:
         facts |= {
-            "sound codec": decoding.sound_codec,
-            "sound channels": decoding.sound_channels,
-            "sound rate Hz": decoding.sound.rate_hz,
+            "sound_codec": decoding.sound_codec,
+            "sound_channels": decoding.sound_channels,
+            "sound_rate_hz": decoding.sound.rate_hz,
         }
         figures = dataclasses.asdict(measured.loudness) | {
             "peak_dbfs": measured.peak_dbfs,
@@ -255,9 +257,18 @@ def _facts(decoding: Decoding, measured: SoundFigures | None) -> dict[str, str |
     return facts
 
 
+def _tags(tags: tuple[int, int, int]) -> str:
+    """Primaries, transfer and matrix by name, the number where it has none."""
+    kinds: tuple[type[IntEnum], ...] = (ColorPrimaries, ColorTrc, Colorspace)
+    names = ({member.value: member.name.lower() for member in kind} for kind in kinds)
+    return " / ".join(
+        known.get(tag, "untold" if tag == UNTAGGED else str(tag)) for known, tag in zip(names, tags, strict=True)
+    )
+
+
 def _rounded(figures: Mapping[str, float | None]) -> dict[str, float]:
     """Figures that were measured, to two places."""
-    return {name.replace("_", " "): round(value, 2) for name, value in figures.items() if value is not None}
+    return {name: round(value, 2) for name, value in figures.items() if value is not None}
 
 
 def _waveform(decoding: Decoding) -> tuple[float, ...]:
