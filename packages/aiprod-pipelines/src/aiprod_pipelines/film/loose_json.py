@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any
 
+DEEPEST = 40
 _WORDS = {"true": True, "false": False, "null": None, "none": None, "nan": None}
 _CLOSING = {'"': '"', "'": "'", "“": "”", "‘": "’"}
 _SKIPPED = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/|#[^\n]*)*", re.DOTALL)
@@ -39,10 +40,10 @@ class _Reader:
     def value(self) -> Any:
         mark = self._peek()
         if mark in ("{", "["):
-            self._depth += 1
-            if self._depth > 40:
+            if self._depth == DEEPEST:
                 self._at = len(self._text)
                 return None
+            self._depth += 1
             found = self._object() if mark == "{" else self._array()
             self._depth -= 1
             return found
