@@ -7,7 +7,9 @@ out, a virtual environment is made for it in a temporary folder (its packages co
 """
 
 import argparse
+import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import statistics
@@ -16,8 +18,9 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +42,13 @@ from aiprod_pipelines.montage.render import ahead, frames
 from aiprod_pipelines.montage.soundtrack import sounds
 from aiprod_pipelines.montage.titles import Title
 from aiprod_pipelines.montage.transitions import Kind, Transition
-from aiprod_pipelines.picture import Format, Sound
+from aiprod_pipelines.picture import Format, Frame, Sound
 from aiprod_pipelines.sound.mix import mix
 
 MEDIA = Path(__file__).parents[1].parent / "shared" / "media"
 RATES = [Fraction(24_000, 1001), Fraction(24), Fraction(25), Fraction(30_000, 1001), Fraction(30)]
 RATE = Fraction(25)
-HD = {"width_px": 1280, "height_px": 720}
+HD = Format(width_px=1280, height_px=720, frame_rate=RATE)
 RUNS = 3
 CLIP_FRAMES, CLIPS, JOIN_FRAMES = 100, 4, 20
 # What both programs are asked for: x264 at these settings, one thread, so that only the montage differs.
@@ -95,7 +98,7 @@ def track_of(spans: list[tuple[Path, int, int]], rate: Fraction) -> otio.schema.
     return timeline
 
 
-def hashes(pictures: Iterator[Any]) -> list[str]:
+def hashes(pictures: Iterable[Frame]) -> list[str]:
     return [hashlib.sha256(np.ascontiguousarray(picture).tobytes()).hexdigest() for picture in pictures]
 
 
@@ -187,44 +190,37 @@ def clips_720p(folder: Path) -> list[Path]:
     """Four H.264 clips of 720p with sound, from real films where they are at hand, else from moving noise."""
     real = [MEDIA / "video" / n for n in ("bbb_wakeup_720p.mp4", "sintel_snow.mp4", "dog_trick_woman.mp4")]
     given = [path for path in real if path.is_file()]
-    made = []
-    format = Format(**HD, frame_rate=RATE)
-    seconds = np.arange(format.sample(CLIP_FRAMES)) / 48_000
+    made, media = [], MediaBin(folder=folder)
+    seconds = np.arange(HD.sample(CLIP_FRAMES)) / 48_000
     for number in range(CLIPS):
         path = folder / f"clip{number}.mp4"
         tone = (0.2 * np.sin(2 * np.pi * 220 * (number + 1) * seconds)).astype(np.float32)
-        pictures: Iterator[Any]
-        if given:
-            # To and fro through the film, so that a short one lasts.
+        pictures: Iterable[Frame]
+        if given:  # as often as it takes
             footage = Footage.open(given[number % len(given)])
-            media = MediaBin(folder=folder)
-            step = max(1, footage.num_frames - 1)
-            span = min(CLIP_FRAMES, step)
-            count = -(-CLIP_FRAMES // span)
-            edit = conform(track_of([(footage.path, 0, span)] * count, footage.frame_rate), media)
-            pictures = (one for one, _ in zip(frames(edit, Format(**HD, frame_rate=edit.frame_rate), media),
-                                              range(CLIP_FRAMES), strict=False))  # fmt: skip
+            times = -(-CLIP_FRAMES // footage.num_frames)
+            edit = conform(track_of([(footage.path, 0, footage.num_frames)] * times, footage.frame_rate), media)
+            format = dataclasses.replace(HD, frame_rate=edit.frame_rate)
+            pictures = itertools.islice(frames(edit, format, media), CLIP_FRAMES)
         else:
             base = np.random.default_rng(number).integers(0, 256, (720, 1280, 3), np.uint8)
             pictures = (np.roll(base, 4 * n, axis=1) for n in range(CLIP_FRAMES))
-        deliver(path, pictures, format, Profile.WEB, sound=Sound(tone[None]))
+        deliver(path, pictures, HD, Profile.WEB, sound=Sound(tone[None]))
         made.append(path)
     return made
 
 
-def render(timeline: otio.schema.Timeline, out: Path, encode: Callable[..., None]) -> int:
-    media, format = MediaBin(folder=out.parent), Format(**HD, frame_rate=RATE)
+def render(timeline: otio.schema.Timeline, out: Path, encode: Callable[[Path, Iterator[Frame], Sound], None]) -> None:
+    media = MediaBin(folder=out.parent)
     edit = conform(timeline, media)
-    sound = mix(sounds(edit, format, media), format.sample(edit.num_frames))
-    encode(out, ahead(frames(edit, format, media)), format, sound)
-    return edit.num_frames
+    encode(out, ahead(frames(edit, HD, media)), mix(sounds(edit, HD, media), HD.sample(edit.num_frames)))
 
 
-def encode_alike(out: Path, pictures: Iterator[Any], format: Format, sound: Sound) -> None:
+def encode_alike(out: Path, pictures: Iterator[Frame], sound: Sound) -> None:
     """x264 and AAC at the settings that MoviePy is given."""
     with av.open(str(out), "w") as container:
-        video = container.add_stream("libx264", rate=format.frame_rate, options=SETTINGS)
-        video.width, video.height, video.pix_fmt = format.width_px, format.height_px, "yuv420p"
+        video = container.add_stream("libx264", rate=HD.frame_rate, options=SETTINGS)
+        video.width, video.height, video.pix_fmt = HD.width_px, HD.height_px, "yuv420p"
         video.codec_context.thread_count = 1
         audio = container.add_stream("aac", rate=48_000, layout="stereo")
         for picture in pictures:
@@ -265,11 +261,11 @@ def speed(folder: Path, python: Path | None) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for profile in (Profile.PREVIEW, Profile.WEB):
 
-        def encode(out: Path, pictures: Iterator[Any], format: Format, sound: Sound, to: Profile = profile) -> None:
-            deliver(out, pictures, format, to, sound=sound)
+        def encode(out: Path, pictures: Iterator[Frame], sound: Sound, to: Profile = profile) -> None:
+            deliver(out, pictures, HD, to, sound=sound)
 
         out = folder / f"{profile}.mp4"
-        runs = [timed(lambda out=out, encode=encode: render(timeline, out, encode)) for _ in range(RUNS)]
+        runs = [timed(partial(render, timeline, out, encode)) for _ in range(RUNS)]
         count = Footage.open(out).num_frames
         wall, processor = (statistics.median(run[n] for run in runs) for n in (0, 1))
         facts[str(profile)] = {
@@ -283,7 +279,7 @@ def speed(folder: Path, python: Path | None) -> dict[str, Any]:
     mine = [sys.executable, __file__, "--render", folder / "film.otio", ours_out]
     pairs = []
     for _ in range(RUNS):
-        pairs.append([timed(lambda one=one: subprocess.run(one, check=True)) for one in (mine, theirs)])
+        pairs.append([timed(partial(subprocess.run, one, check=True)) for one in (mine, theirs)])
     for place, clock in enumerate(("wall", "cpu")):
         facts[f"moviepy_{clock}_s"] = statistics.median(pair[1][place] for pair in pairs)
         facts[f"aiprod_{clock}_s"] = statistics.median(pair[0][place] for pair in pairs)

@@ -114,7 +114,7 @@ class _Shown:
     cover: NDArray[np.float32]
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)  # of rolling credits, every frame is another
 def _placed(title: Title, width_px: int, height_px: int, top_px: int | None) -> _Shown:
     """The drawing in the picture; `top_px`: the first row of a rolling strip that is seen."""
     drawing = _drawn(title, width_px, height_px)
