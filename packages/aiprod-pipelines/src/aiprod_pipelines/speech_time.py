@@ -16,7 +16,7 @@ SILENT_E = re.compile(r"[^aeiouyl]e[sd]?$", re.IGNORECASE)
 DEVANAGARI = re.compile(r"[\u0904-\u0939\u0958-\u0961](?!\u094d)")  # a vowel, or a consonant that keeps its own
 
 
-def speaking_time_s(text: str, language: str = "en") -> float:
+def speaking_s(text: str, language: str = "en") -> float:
     """Seconds that `text` takes to say. Raises `InputError` for a language that is not known."""
     return sum(word_times_s(text.split(), language))
 

@@ -57,9 +57,9 @@ def to_ass(cues: Sequence[Cue], width_px: int = 1920, height_px: int = 1080) -> 
     return file.to_string("ass")
 
 
-def encode(cues: Sequence[Cue], path: Path) -> bytes:
-    """`cues` in the format that the ending of `path` names. Raises `InputError` for another, naming those known."""
-    match path.suffix.lower():
+def encode_subtitles(cues: Sequence[Cue], suffix: str) -> bytes:
+    """`cues` in the format of a file's ending, such as `.srt`. Raises `InputError` for one that is not known."""
+    match suffix.lower():
         case ".srt":
             return to_srt(cues).encode()
         case ".vtt":
@@ -67,10 +67,10 @@ def encode(cues: Sequence[Cue], path: Path) -> bytes:
         case ".ass":
             return to_ass(cues).encode()
         case other:
-            raise InputError(f"{path}: got the ending {other!r}, expected {', '.join(FORMATS)}; name it so")
+            raise InputError(f"subtitles: got the ending {other!r}, expected {', '.join(FORMATS)}; name them so")
 
 
-def read(path: Path) -> tuple[Cue, ...]:
+def read_subtitles(path: Path) -> tuple[Cue, ...]:
     """The cues of an SRT, WebVTT or ASS file. Raises `MediaError` naming the line for what is none."""
     if not path.is_file():
         raise MediaError(f"{path}: got no such file, expected subtitles; check the path")
@@ -80,14 +80,14 @@ def read(path: Path) -> tuple[Cue, ...]:
         raise MediaError(f"{path}: got a byte at {error.start} that is not UTF-8; save the file as UTF-8") from error
     match path.suffix.lower():
         case ".srt" | ".vtt":
-            return parse(text, str(path))
+            return parse_subtitles(text, str(path))
         case ".ass":
             return _from_ass(text, path)
         case other:
             raise MediaError(f"{path}: got the ending {other!r}, expected {', '.join(FORMATS)}; convert it first")
 
 
-def parse(text: str, name: str = "subtitles") -> tuple[Cue, ...]:
+def parse_subtitles(text: str, name: str = "subtitles") -> tuple[Cue, ...]:
     """The cues of SRT or WebVTT `text`. Raises `MediaError` naming `name` and the line."""
     is_vtt = text.startswith("WEBVTT")
     cues: list[Cue] = []
@@ -135,6 +135,8 @@ def _blocks(text: str) -> list[tuple[int, list[str]]]:
 
 
 def _from_ass(text: str, path: Path) -> tuple[Cue, ...]:
+    if "[Events]" not in text:
+        raise MediaError(f"{path}: got no [Events], expected an ASS file; save it again")
     try:
         events = pysubs2.SSAFile.from_string(text, format_="ass")
     except (pysubs2.exceptions.Pysubs2Error, ValueError, KeyError) as error:

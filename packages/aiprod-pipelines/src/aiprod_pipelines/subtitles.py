@@ -19,6 +19,7 @@ LINE_CHARACTERS, LINES = 42, 2
 SHORTEST_MS, LONGEST_MS = 834, 7000
 EASY_CPS, FASTEST_CPS = 17, 20
 GAP_FRAMES = 2
+FILM_RATE = Fraction(24)
 
 SENTENCE_ENDS, CLAUSE_ENDS = ".!?…।", ",;:—–"
 LINKING = """
@@ -56,7 +57,6 @@ class Line:
     duration_s: float | None = None
     words: tuple[tuple[float, float], ...] = ()
     speaker: str = ""
-    language: str = "en"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,18 +78,20 @@ class _Piece:
     speaker: str
 
 
-def cues_of(lines: Sequence[Line], frame_rate: Fraction = Fraction(24)) -> tuple[Cue, ...]:
+def cues_of(lines: Sequence[Line], frame_rate: Fraction = FILM_RATE, language: str = "en") -> tuple[Cue, ...]:
     """The cues of `lines`, in order of time, none over another.
 
-    A cue begins with its first word, later only where the one before must still be read. Raises `InputError` naming
-    the line for one that is empty, at a negative time, or whose words do not fit its text.
+    A cue begins with its first word, later only where the one before must still be read. `language`: two letters, for
+    words whose time is not known. Raises `InputError` naming the line for one that is empty, at a negative time, or
+    whose words do not fit its text.
     """
     gap_ms = math.ceil(GAP_FRAMES * 1000 / frame_rate)
-    pieces = [piece for number, line in enumerate(lines, 1) for piece in _pieces(line, number, gap_ms)]
+    pieces = [piece for number, line in enumerate(lines, 1) for piece in _pieces(line, number, gap_ms, language)]
     pieces.sort(key=lambda piece: (piece.start_ms, piece.end_ms))
     cues: list[Cue] = []
     free_ms = 0
-    for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
+    for number, piece in enumerate(pieces):
+        following = pieces[number + 1] if number + 1 < len(pieces) else None
         start_ms = max(piece.start_ms, free_ms)
         least_ms = max(SHORTEST_MS, _reading_ms(piece.text, FASTEST_CPS))
         wanted_ms = max(piece.end_ms - start_ms, _reading_ms(piece.text, EASY_CPS), least_ms)
@@ -143,16 +145,17 @@ def _reading_ms(text: str, characters_per_s: int) -> int:
     return math.ceil(len(text) * 1000 / characters_per_s)
 
 
-def _pieces(line: Line, number: int, gap_ms: int) -> list[_Piece]:
+def _pieces(line: Line, number: int, gap_ms: int, language: str) -> list[_Piece]:
     """What a line is shown as, one after the other: the cheapest of all ways to part it."""
-    words = _words(line, number)
+    words = _words(line, number, language)
     costs, cuts = [0.0], [0]
     for last in range(1, len(words) + 1):
-        ways = [
-            (costs[first] + _cost(words, first, last, gap_ms), first)
-            for first in range(last)
-            if _fits(words[first:last]) or first == last - 1
-        ]
+        ways = []
+        for first in range(last - 1, -1, -1):
+            if first < last - 1 and len(_text(words[first:last])) > LINES * LINE_CHARACTERS + 1:
+                break
+            if first == last - 1 or _fits(words[first:last]):
+                ways.append((costs[first] + _cost(words, first, last, gap_ms), first))
         cost, cut = min(ways)
         costs.append(cost)
         cuts.append(cut)
@@ -193,7 +196,7 @@ def _cost(words: Sequence[_Word], first: int, last: int, gap_ms: int) -> float:
     return cost
 
 
-def _words(line: Line, number: int) -> list[_Word]:
+def _words(line: Line, number: int, language: str) -> list[_Word]:
     """The words of a line with their times, those longer than a line cut up."""
     named = f"line {number} ({' '.join(line.text.split())[:30]!r})"
     texts = line.text.split()
@@ -204,7 +207,7 @@ def _words(line: Line, number: int) -> list[_Word]:
             f"{named}: got {line.duration_s} s from {line.start_s:g} s, expected a start of 0 s or later and a "
             "duration above 0"
         )
-    times_s = list(line.words) or _shared_out(texts, line)
+    times_s = list(line.words) or _shared_out(texts, line, language)
     if len(times_s) != len(texts):
         raise InputError(f"{named}: got the times of {len(times_s)} words, expected {len(texts)}; time every word")
     flat_s = [at_s for start_end in times_s for at_s in start_end]
@@ -214,9 +217,9 @@ def _words(line: Line, number: int) -> list[_Word]:
     return [part for text, span in zip(texts, times_s, strict=True) for part in _cut_up(text, *span)]
 
 
-def _shared_out(texts: Sequence[str], line: Line) -> list[tuple[float, float]]:
+def _shared_out(texts: Sequence[str], line: Line, language: str) -> list[tuple[float, float]]:
     """The time of each word, from what words take to say, within the line's own duration where it has one."""
-    takes_s = word_times_s(texts, line.language)
+    takes_s = word_times_s(texts, language)
     scale = 1.0 if line.duration_s is None else line.duration_s / sum(takes_s)
     starts_s = [line.start_s + scale * sum(takes_s[:number]) for number in range(len(takes_s) + 1)]
     return list(pairwise(starts_s))

@@ -19,6 +19,7 @@ from aiprod_pipelines.sound import machines, nature
 from aiprod_pipelines.sound.filters import highpass
 from aiprod_pipelines.sound.loudness import integrated
 from aiprod_pipelines.sound.synthesis import (
+    KINDS,
     Wave,
     add_around,
     band_noise,
@@ -38,7 +39,6 @@ LayerMaker: TypeAlias = Callable[[np.random.Generator, int], Stereo]
 
 LOUDNESS_LUFS = -30.0  # of every bed: under a voice, and heard
 REFERENCE_S = 12.0  # measured over this much of its beginning
-KINDS = 32  # of grains in a patter
 LOOPS_S = (23.0, 29.0, 31.0)  # of the layers, in turn: no two have a common divisor
 
 
@@ -68,9 +68,10 @@ def events(
     """A layer of single sounds at random times and places, far and near, in one room."""
 
     def make(generator: np.random.Generator, length: int) -> Stereo:
-        line = np.zeros((2, length), np.float32)
-        for start in np.sort(generator.integers(0, length, max(round(per_s * length / SOUND_RATE_HZ), 1))):
-            sound = np.atleast_2d(one(generator)).mean(axis=0, dtype=np.float32)
+        line, count = np.zeros((2, length), np.float32), max(round(per_s * length / SOUND_RATE_HZ), 1)
+        kinds = [np.atleast_2d(one(generator)).mean(axis=0, dtype=np.float32) for _ in range(min(count, KINDS))]
+        for number, start in enumerate(np.sort(generator.integers(0, length, count))):
+            sound = kinds[number % KINDS]
             near = float(generator.uniform(0.25, 1)) / max(float(np.abs(sound).max()), 1e-9)
             add_around(line, panned(near * sound, float(generator.uniform(-0.9, 0.9))), int(start))
         ringing = in_room(generator, line, room_s, 0.35)
@@ -82,17 +83,8 @@ def events(
 
 
 def patter(per_s: float, level: float, grain: Callable[[np.random.Generator], Wave]) -> LayerMaker:
-    """A layer of many small grains of a few kinds, each side its own."""
-
-    def make(generator: np.random.Generator, length: int) -> Stereo:
-        kinds = [grain(generator) for _ in range(KINDS)]
-
-        def one(g: np.random.Generator) -> Wave:
-            return float(g.exponential()) * kinds[int(g.integers(KINDS))]
-
-        return level * np.stack([scatter(generator, length, per_s, one) for _ in range(2)])
-
-    return make
+    """A layer of many small grains, each side its own."""
+    return lambda generator, length: level * np.stack([scatter(generator, length, per_s, grain) for _ in range(2)])
 
 
 def waves(level: float, every_s: float) -> LayerMaker:
@@ -132,12 +124,13 @@ def drone(level: float, pitches_hz: Sequence[float]) -> LayerMaker:
 
 def rain_drop(generator: np.random.Generator) -> Wave:
     high_hz = float(generator.uniform(3000, 11_000))
-    return band_noise(generator, 0.012, 1500, high_hz) * decay(0.012, 0.0015)
+    return band_noise(generator, 0.012, 1500, high_hz) * decay(0.012, 0.0015) * float(generator.exponential())
 
 
 def bubble(generator: np.random.Generator) -> Wave:
     pitch_hz = float(generator.uniform(400, 1800))
-    return sweep(envelope(0.08, (0, pitch_hz), (0.08, 1.4 * pitch_hz))) * decay(0.08, 0.012, 0.003)
+    rising = sweep(envelope(0.08, (0, pitch_hz), (0.08, 1.4 * pitch_hz)))
+    return rising * decay(0.08, 0.012, 0.003) * float(generator.exponential())
 
 
 def syllables(generator: np.random.Generator) -> Wave:
@@ -172,7 +165,7 @@ BEDS = {
     "stream": Bed(
         layers=(patter(60, 0.2, bubble), hiss(400, 5000, -3, 0.2, 3, 8), patter(30, 0.15, bubble)), words="a brook"
     ),
-    "fire": Bed(layers=(patter(16, 0.5, nature.spark), hiss(50, 350, -4, 0.25, 10, 3)), words="a fire near by"),
+    "fire": Bed(layers=(patter(16, 0.2, nature.spark), hiss(50, 350, -4, 0.35, 10, 3)), words="a fire near by"),
     "city": Bed(
         layers=(
             hiss(40, 250, -5, 0.6, 5, 9),

@@ -13,6 +13,7 @@ from aiprod_pipelines.picture import SOUND_RATE_HZ, Sound
 
 MOST_CHANNELS = 6
 LARGEST_BYTES = 2**32 - 2**16  # what a WAV file can count
+STREAMED = (0, 0xFFFFFFFF)  # sizes of a WAV file whose writer could not go back to its header
 IEEE_FLOAT = 3  # WAVE_FORMAT_IEEE_FLOAT of the RIFF registry
 
 
@@ -22,6 +23,12 @@ def read_sound_file(path: Path) -> Sound:
     Raises `MediaError` for a file that is missing, holds no sound, is damaged or cut off.
     """
     samples, rate_hz = read_sound(path, rate_hz=SOUND_RATE_HZ, most_channels=MOST_CHANNELS)
+    missing_bytes = _missing_bytes(path)
+    if missing_bytes or not samples.shape[1]:
+        raise MediaError(
+            f"{path}: got {samples.shape[1] / rate_hz:.2f} s of sound, and {missing_bytes} bytes less than its header "
+            "promises; copy it again from its source"
+        )
     return Sound(np.ascontiguousarray(samples), rate_hz)
 
 
@@ -59,3 +66,18 @@ def write_wav(path: Path, sound: Sound) -> None:
         for name, chunk in ((b"fmt ", fmt), (b"fact", fact), (b"data", interleaved))
     )
     output.save({path: b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body})
+
+
+def _missing_bytes(path: Path) -> int:
+    """How much of a WAV file's data is not there, which its reader does not say; 0 for any other file."""
+    with path.open("rb") as file:
+        header = file.read(12)
+        if header[:4] != b"RIFF" or header[8:] != b"WAVE":
+            return 0
+        size_bytes = path.stat().st_size
+        while len(chunk := file.read(8)) == 8:
+            name, length_bytes = chunk[:4], int(struct.unpack("<I", chunk[4:])[0])
+            if name == b"data":
+                return 0 if length_bytes in STREAMED else max(file.tell() + length_bytes - size_bytes, 0)
+            file.seek(length_bytes + length_bytes % 2, 1)
+    return 0

@@ -28,6 +28,8 @@ def sections(samples: NDArray[np.float32], coefficients: NDArray[np.float64]) ->
     """`samples` `[… s]` through second-order sections `[n 6]` (b0 b1 b2 a0 a1 a2), one after the other."""
     from scipy.signal import sosfilt
 
+    if not samples.size:
+        return samples.astype(np.float64)
     return np.asarray(sosfilt(coefficients, samples.astype(np.float64), axis=-1))
 
 

@@ -29,6 +29,7 @@ SILENCE_LUFS = -70.0  # the absolute gate
 BROADCAST_LUFS, WEB_LUFS, LOUD_LUFS = -23.0, -16.0, -14.0
 CEILING_DBTP = -1.0
 SUBSONIC_HZ = 10.0  # what lies below, DC included, is not heard and takes the room of what is
+METERS_DIFFER_DB = 0.05  # in what they say of one true peak
 TOLERANCE_LU = 0.1
 PASSES = 3
 FLATTEST = 0.2  # of loudness over gain: a limiter at work gives back less than it is given
@@ -85,17 +86,18 @@ def master(sound: Sound, target_lufs: float, true_peak_dbtp: float = CEILING_DBT
             f"loudness: got {target_lufs:g} LUFS under {true_peak_dbtp:g} dBTP, "
             f"expected {SILENCE_LUFS:g} to 0 LUFS and a ceiling of 0 dBTP at most"
         )
+    ceiling_dbtp = true_peak_dbtp - METERS_DIFFER_DB
     samples = highpass(at_rate(sound).samples, SUBSONIC_HZ, SOUND_RATE_HZ, order=2)
     peaks = true_peaks(samples)
     loudness = _integrated(_hop_powers(samples))
     if loudness is None:
-        return Sound(_trimmed(_limited(samples, peaks, 0.0, true_peak_dbtp), 0.0, true_peak_dbtp))
+        return Sound(_trimmed(_limited(samples, peaks, 0.0, ceiling_dbtp), 0.0, ceiling_dbtp))
     gain_db, missing_lu = target_lufs - loudness, 0.0
-    known_db = true_peak_dbtp - 20 * float(np.log10(peaks.max()))  # the gain from which on the limiter is at work,
+    known_db = ceiling_dbtp - 20 * float(np.log10(peaks.max()))  # the gain from which on the limiter is at work,
     known_lufs = loudness + known_db  # and the loudness there
     limited = samples
     for _ in range(PASSES):
-        limited = _limited(samples, peaks, gain_db, true_peak_dbtp)
+        limited = _limited(samples, peaks, gain_db, ceiling_dbtp)
         reached = _integrated(_hop_powers(limited))
         missing_lu = 0.0 if reached is None else target_lufs - reached
         if reached is None or abs(missing_lu) <= TOLERANCE_LU:
@@ -103,7 +105,7 @@ def master(sound: Sound, target_lufs: float, true_peak_dbtp: float = CEILING_DBT
         slope = max((reached - known_lufs) / (gain_db - known_db), FLATTEST)
         known_db, known_lufs = gain_db, reached
         gain_db += missing_lu / slope
-    return Sound(_trimmed(limited, missing_lu, true_peak_dbtp))
+    return Sound(_trimmed(limited, missing_lu, ceiling_dbtp))
 
 
 def _limited(

@@ -35,7 +35,7 @@ def fire(generator: np.random.Generator) -> Wave:
 
 def spark(generator: np.random.Generator) -> Wave:
     snap = band_noise(generator, 0.03, 800, float(generator.uniform(3000, 12000)))
-    return float(generator.exponential(0.5)) * snap * decay(0.03, float(generator.uniform(0.0005, 0.004)))
+    return snap * decay(0.03, float(generator.uniform(0.0005, 0.004))) * float(generator.exponential(0.5))
 
 
 def drop(generator: np.random.Generator) -> Wave:

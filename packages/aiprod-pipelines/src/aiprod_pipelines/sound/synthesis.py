@@ -15,6 +15,7 @@ from aiprod_pipelines.sound.filters import bandpass
 
 Wave: TypeAlias = NDArray[np.float32]
 RATE_HZ = SOUND_RATE_HZ
+KINDS = 32  # as many as an ear takes for all different
 
 
 def samples_of(duration_s: float) -> int:
@@ -121,10 +122,10 @@ def swept_noise(generator: np.random.Generator, centre_hz: Wave, width_octaves: 
 def scatter(
     generator: np.random.Generator, length: int, per_s: float, grain: Callable[[np.random.Generator], Wave]
 ) -> Wave:
-    """Grains at random places of `length` samples; what passes the end goes on at the beginning."""
-    scattered = np.zeros(length, np.float32)
+    """Grains of `KINDS` kinds at random places of `length` samples; what passes the end goes on at the beginning."""
+    scattered, kinds = np.zeros(length, np.float32), [grain(generator) for _ in range(KINDS)]
     for place in np.sort(generator.integers(0, length, round(per_s * length / RATE_HZ))):
-        add_around(scattered, grain(generator), int(place))
+        add_around(scattered, kinds[int(generator.integers(KINDS))], int(place))
     return scattered
 
 
