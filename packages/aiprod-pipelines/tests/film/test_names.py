@@ -3,6 +3,7 @@ from aiprod_pipelines.film import names
 from aiprod_pipelines.film.scenarist import LOOKS_OF_STYLES, LOOKS_OF_TIMES, MANNERS, MOODS, SKY_SOUNDS
 from aiprod_pipelines.film.vocabulary import EFFECTS, SOUNDS_OF_PLACES
 from aiprod_pipelines.sound.ambience import BEDS
+from aiprod_pipelines.sound.composition import Mood
 from aiprod_pipelines.sound.effects import LIBRARY
 
 
@@ -10,6 +11,7 @@ def test_the_names_are_those_of_what_is_shipped() -> None:
     assert set(names.LOOKS) == set(looks.LOOKS)
     assert set(names.EFFECTS) == set(LIBRARY)
     assert set(names.AMBIENCES) == set(BEDS)
+    assert set(MOODS) == set(Mood)
 
 
 def test_the_scenarist_names_what_is_there() -> None:

@@ -225,7 +225,7 @@ def test_a_screenplay_becomes_its_shots() -> None:
     assert (by_id["smiling"].continue_from, by_id["smiling"].camera) == ("knocking", None)
     assert by_id["smiling"].title is not None
     assert by_id["smiling"].title.text == "THE END"
-    assert (by_id["talking"].duration_s or 0) >= sum(said_s(line.line) for line in by_id["talking"].dialogue)
+    assert (by_id["talking"].duration_s or 0) >= sum(said_s(line.line, "en") for line in by_id["talking"].dialogue)
 
 
 def test_a_script_in_markdown_becomes_its_shots() -> None:

@@ -13,6 +13,7 @@ from aiprod_pipelines.film.clause import Clause, read_clause, settled, take_mark
 from aiprod_pipelines.film.continuity import Continuity
 from aiprod_pipelines.film.french import in_english, is_french
 from aiprod_pipelines.film.sentence import Speech, clauses, sentences, speaks, uninverted, without_speech
+from aiprod_pipelines.speech_time import speaking_s
 
 _LAST_WORDS_S = 7.0
 
@@ -238,4 +239,4 @@ def _hour(time: str) -> str:
 
 
 def _spoken_s(speech: Sequence[Speech]) -> float:
-    return sum(len(one.line) / 15 for one in speech)
+    return sum(speaking_s(one.line) for one in speech)

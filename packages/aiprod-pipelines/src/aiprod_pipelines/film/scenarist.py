@@ -18,12 +18,13 @@ from aiprod_pipelines.film.screenplay import Screenplay
 from aiprod_pipelines.film.shot import Mood
 from aiprod_pipelines.film.storyboard import Storyboard
 from aiprod_pipelines.film.vocabulary import AT_DUSK, AT_NIGHT, FOG, RAIN, SNOW, SOUNDS_OF_PLACES, STORM, WIND
+from aiprod_pipelines.speech_time import speaking_s
 
 MOODS: tuple[str, ...] = get_args(Mood)
 MAX_SHOTS = 200
 SHORTEST_FILM_S = 9.0
 SHOT_S = {"slow": 3.4, "calm": 3.0, "steady": 2.8, "lively": 2.5, "fast": 2.0}
-LETTERS_A_SECOND, BREATH_S = 15.0, 0.3
+BREATH_S = 0.3  # after a line
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ MANNERS = {
     "epic": Manner("steady", "teal_orange"),
     "mysterious": Manner("slow", "verdigris"),
     "playful": Manner("lively", "vivid"),
-    "romantic": Manner("calm", "golden_hour"),
+    "neutral": Manner("steady", "cinema_print"),
 }
 LOOKS_OF_STYLES = {"film noir": "noir", "black and white": "silver", "vintage film": "faded", "cyberpunk": "neon"}
 LOOKS_OF_TIMES = {AT_DUSK: "golden_hour", AT_NIGHT: "blue_hour"}
@@ -93,14 +94,14 @@ def storyboard_of(source: str | Screenplay, wishes: Wishes = Wishes()) -> Storyb
     if telling.ends_black:
         film["ending"] = "fade"
     film |= {"credits": list(telling.credits)} if telling.credits else {}
-    lengths_s = _lengths_s(takes, manner.pacing, wishes.duration_s)
+    lengths_s = _lengths_s(takes, manner.pacing, wishes.duration_s, telling.language)
     film["shots"] = _shots(takes, lengths_s, mood, telling)
     return Storyboard.model_validate(film, by_alias=True, by_name=False)
 
 
-def said_s(line: str) -> float:
+def said_s(line: str, language: str) -> float:
     """About how long a line takes to be said, with a breath after it."""
-    return max(len(line) / LETTERS_A_SECOND, 0.6) + BREATH_S
+    return speaking_s(line, language) + BREATH_S
 
 
 def _shots(takes: Sequence[Take], lengths_s: Sequence[float], mood: str, telling: Telling) -> list[dict[str, Any]]:
@@ -162,10 +163,10 @@ def _transition(takes: Sequence[Take], index: int, goes_on: bool) -> str | None:
     return None
 
 
-def _lengths_s(takes: Sequence[Take], pacing: str, wished_s: float | None) -> list[float]:
+def _lengths_s(takes: Sequence[Take], pacing: str, wished_s: float | None, language: str) -> list[float]:
     """Seconds of each shot, to a tenth: what its action takes at this pacing, and never less than its lines."""
     least = [
-        0.5 + sum(said_s(one.line) for one in take.beat.speech) if take.heard and take.beat.speech else 0.5
+        0.5 + sum(said_s(one.line, language) for one in take.beat.speech) if take.heard and take.beat.speech else 0.5
         for take in takes
     ]
     usual = []

@@ -24,7 +24,7 @@ from aiprod_pipelines.film.form import (
 from aiprod_pipelines.film.look_form import Look
 from aiprod_pipelines.film.names import EffectName
 
-Mood: TypeAlias = Literal["calm", "happy", "sad", "tense", "epic", "mysterious", "playful", "romantic"]
+Mood: TypeAlias = Literal["calm", "happy", "sad", "tense", "epic", "mysterious", "playful", "neutral"]
 Position: TypeAlias = Literal["center", "top", "bottom", "lower-third"]
 
 SCENE_FIELDS = ("subject", "action", "direction", "setting", "time", "weather")
