@@ -7,8 +7,9 @@ whole or absent, and the same frames and sound give the same bytes, whatever the
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -51,7 +52,7 @@ def deliver(
     picture = path.with_name(f".{path.name}.{os.getpid()}.picture")
     try:
         encode_picture(picture, frames, format, profile)
-        join(path, picture, profile, sound=sound, cues=cues, language=language, metadata=metadata)
+        join(path, [picture], profile, sound=sound, cues=cues, language=language, metadata=metadata)
     finally:
         picture.unlink(missing_ok=True)
 
@@ -84,7 +85,7 @@ def encode_picture(path: Path, frames: Iterable[Frame], format: Format, profile:
 
 def join(
     path: Path,
-    picture: Path,
+    pictures: Sequence[Path],
     profile: Profile,
     *,
     sound: Sound | None = None,
@@ -92,7 +93,7 @@ def join(
     language: str = "und",
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the film: the packets of `picture` as they are, `sound` encoded once, `cues` as soft subtitles.
+    """Write the film: the packets of `pictures`, one after the other, `sound` encoded once, `cues` as soft subtitles.
 
     The sound is AAC in MP4 and 24-bit PCM in MOV, as long as it is given, to the sample. `language`: two or three
     letters of ISO 639, of sound and subtitles. `metadata`: tags such as title and comment.
@@ -101,31 +102,66 @@ def join(
     recipe = profile.recipe
     if recipe.is_sequence:
         raise InputError(f"profile {profile}: got sound and subtitles for pictures alone; write them beside the folder")
-    if not picture.is_file():
-        raise MediaError(f"{picture}: got no such file, expected the picture of a film; encode it first")
     options = movie_clock(sound) | {"movflags": "+faststart"}
     with (
         written(path) as temporary,
-        av.open(str(picture)) as source,
         av.open(str(temporary), "w", format=recipe.container, container_options=options) as container,
     ):
         container.metadata.update(metadata or {})
+        stream = _stream_like(pictures[0], container)
+        track = SoundTrack.of(container, sound, recipe.sound_codec, language) if sound is not None else None
+        if cues:
+            add_cues(container, cues, language)
+        for packet, time_s in _packets(pictures, stream):
+            if track is not None:
+                track.advance(time_s)
+            container.mux(packet)
+        if track is not None:
+            track.finish()
+
+
+def _stream_like(picture: Path, container: av.container.OutputContainer) -> av.VideoStream:
+    if not picture.is_file():
+        raise MediaError(f"{picture}: got no such file, expected the picture of a film; encode it first")
+    with av.open(str(picture)) as source:
         given = source.streams.video[0]
         stream = container.add_stream_from_template(given, opaque=True)
         stream.time_base = given.time_base
         stream.codec_context.codec_tag = given.codec_context.codec_tag  # else hev1 for hvc1, and apch for ap4h
-        track = SoundTrack.of(container, sound, recipe.sound_codec, language) if sound is not None else None
-        if cues:
-            add_cues(container, cues, language)
-        for packet in source.demux(given):
-            if packet.dts is None:
-                continue
-            if track is not None:
-                track.advance(float(packet.dts * packet.time_base))
-            packet.stream = stream
-            container.mux(packet)
-        if track is not None:
-            track.finish()
+    assert isinstance(stream, av.VideoStream)
+    return stream
+
+
+def _packets(pictures: Sequence[Path], stream: av.VideoStream) -> "Iterator[tuple[av.Packet[Any], float]]":
+    """The packets of several files as of one, with their seconds: each file goes on where the one before has ended.
+
+    They are decoded one a frame, all as late as the file that reorders its frames the most asks for.
+    Raises `MediaError` where their encoders were not set alike, so that one header does not fit all.
+    """
+    delay = max(_reordering(picture, stream, pictures[0].name) for picture in pictures)
+    frame, shown = 0, 0
+    for picture in pictures:
+        with av.open(str(picture)) as source:
+            given = source.streams.video[0]
+            tick = round(1 / (Fraction(given.average_rate or 1) * Fraction(given.time_base or 1)))
+            for packet in source.demux(given):
+                if packet.dts is None or packet.pts is None:
+                    continue
+                packet.dts, packet.pts = frame * tick - delay, packet.pts + shown
+                packet.stream = stream
+                yield packet, float(packet.dts * packet.time_base)
+                frame += 1
+        shown = frame * tick
+
+
+def _reordering(picture: Path, stream: av.VideoStream, first: str) -> int:
+    """By how many ticks the first frame of a file is decoded before it is shown. Raises `MediaError`."""
+    with av.open(str(picture)) as source:
+        given = source.streams.video[0]
+        if given.codec_context.extradata != stream.codec_context.extradata or given.time_base != stream.time_base:
+            raise MediaError(f"{picture}: got pictures of another kind than {first}; encode them alike")
+        packet = next(source.demux(given))
+        return (packet.pts or 0) - (packet.dts or 0)
 
 
 def write_sound(path: Path, sound: Sound) -> None:

@@ -79,7 +79,9 @@ def compile_film(storyboard: Storyboard, *, models_root: str | None = None, chec
         stills=compiling.stills(delivered),
         sound=scape.task,
         cues=scape.cues,
-        timeline=cut.whole(storyboard.title.text if storyboard.title else "film", pictures, scape.timeline),
+        timeline=cut.whole(
+            storyboard.title.text if storyboard.title else "film", pictures.whole().timeline, scape.timeline
+        ),
         media={**media, **scape.media},
     )
 
@@ -204,33 +206,45 @@ class _Compiling:
         }
         self.plan.add("graded", name, suffix=".mkv", params=params, made=made, given=given, memory_bytes=PICTURE_BYTES)
 
-    def pictures(self, encoding: Encoding) -> tuple[otio.schema.Timeline, dict[str, Media]]:
-        """The timeline of the pictures, and what its media are."""
+    def pictures(self, encoding: Encoding) -> tuple[cut.Pictures, dict[str, Media]]:
+        """The pictures of the film, and what their media are."""
         media, begins = {}, {}
         for shot in self.storyboard.shots:
             media[f"shot {shot.id}"], begins[shot.id] = self.graded(shot, encoding)
         burned = self.soundscape.cues if "burned" in self.storyboard.subtitles else ()
-        return cut.pictures(self.storyboard, self.timing, burned, begins), media
+        pictures = cut.Pictures(storyboard=self.storyboard, timing=self.timing, burned=burned, begins=begins)
+        return pictures, media
 
-    def _picture(self, profile: Profile) -> str:
+    def _pictures_of(self, profile: Profile) -> list[str]:
+        """The tasks that encode the pictures of a profile, in order: one for each part, where the parts can be joined.
+
+        The light levels that an HDR10 film tells are those of the whole, and pictures of a sequence have numbers.
+        """
         encoding = self.encoding(profile)
-        timeline, media = self.pictures(encoding)
         profile.check(encoding, *self.storyboard.size_px)
+        pictures, media = self.pictures(encoding)
+        if profile is Profile.HDR10 or profile.recipe.is_sequence:
+            return [self._picture("film", profile, pictures.whole(), media)]
+        return [self._picture(part.name, profile, pictures.segment(part), media) for part in self.timing.parts]
+
+    def _picture(self, name: str, profile: Profile, segment: cut.Segment, media: Mapping[str, Media]) -> str:
         made: dict[str, str] = {}
         given: dict[str, Path] = {}
-        for role, what in media.items():
-            _put(role, what, made, given)
+        for role in sorted(segment.media):
+            _put(role, media[role], made, given)
         params = {
-            "timeline": cut.plain(timeline),
+            "timeline": cut.plain(segment.timeline),
+            "skipped": segment.skipped,
+            "num_frames": segment.num_frames,
             "frame_rate": str(self.timing.rate),
             "size_px": list(self.storyboard.size_px),
-            "encoding": str(encoding),
+            "encoding": str(self.encoding(profile)),
             "profile": str(profile),
         }
         suffix = profile.recipe.suffix
         return self.plan.add(
             "picture",
-            f"film / picture {profile}",
+            f"{name} / picture {profile}",
             suffix=f"{suffix}.tar" if profile.recipe.is_sequence else suffix,
             params=params,
             made=made,
@@ -240,9 +254,9 @@ class _Compiling:
 
     def delivered(self, profile: Profile) -> str:
         """The task that makes the file of a profile."""
-        picture = self._picture(profile)
+        pictures = self._pictures_of(profile)
         if profile.recipe.is_sequence:
-            return picture
+            return pictures[0]
         board, soft = self.storyboard, "soft" in self.storyboard.subtitles and profile.recipe.subtitles
         params = {
             "profile": str(profile),
@@ -255,7 +269,7 @@ class _Compiling:
             f"film / {profile}",
             suffix=profile.recipe.suffix,
             params=params,
-            made={"picture": picture, "sound": self.soundscape.task},
+            made={f"picture {number}": task for number, task in enumerate(pictures)} | {"sound": self.soundscape.task},
         )
 
     def checks(self, delivered: Mapping[Profile, str]) -> dict[str, str]:

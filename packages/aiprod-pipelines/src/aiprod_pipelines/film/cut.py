@@ -4,6 +4,7 @@ Media is named by role: `shot walk`, `line walk 1`, `music`; `with_media` puts f
 timeline is the same wherever its media lies, and what is changed in the sound leaves the picture's as it is.
 """
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,34 +44,85 @@ class Heard:
     fade_out: int = 0
 
 
-def pictures(
-    storyboard: Storyboard, timing: Timing, burned: Sequence[Cue], begins: Mapping[str, float]
-) -> otio.schema.Timeline:
-    """The tracks of pictures: the parts with their transitions, and over them titles and burned-in subtitles.
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A part of the film by itself: a timeline of what is seen in it and of nothing else.
 
-    `begins`: the id of a shot → the second of its clip that its media begins at.
+    Its frames are those of the timeline from `skipped` on, `num_frames` of them. `media`: names of what it shows.
     """
-    timeline = _timeline(timing)
-    track = otio.schema.Track("pictures", kind=otio.schema.TrackKind.Video)
-    for part in timing.parts:
-        _join(track, part, timing.rate)
-        track.append(_picture(part, storyboard, timing, begins))
-    _end(track, timing)
-    timeline.tracks.append(track)
-    over = _titles(storyboard, timing)
-    captions = [(timing_frame(cue.start_s, timing), timing_frame(cue.end_s, timing), _caption(cue)) for cue in burned]
-    for name, words in (("titles", over), ("subtitles", captions)):
-        for number, row in enumerate(_rows(words)):
-            timeline.tracks.append(_words_track(f"{name} {number + 1}", row, timing.rate))
-    return timeline
+
+    timeline: otio.schema.Timeline
+    skipped: int
+    num_frames: int
+
+    @property
+    def media(self) -> frozenset[str]:
+        references = (clip.media_reference for clip in self.timeline.find_clips())
+        return frozenset(one.target_url for one in references if isinstance(one, otio.schema.ExternalReference))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """The pictures of a film, ready to be cut.
+
+    `burned`: cues that are drawn over them. `begins`: the id of a shot → the second of its clip where its media begins.
+    """
+
+    storyboard: Storyboard
+    timing: Timing
+    burned: Sequence[Cue]
+    begins: Mapping[str, float]
+
+    def whole(self) -> Segment:
+        """The whole film in one."""
+        return self._segment(self.timing.parts, 0, self.timing.num_frames)
+
+    def segment(self, part: Part) -> Segment:
+        """One part; of its neighbours only what transitions show of them."""
+        parts, place = self.timing.parts, self.timing.parts.index(part)
+        following = parts[place + 1] if place + 1 < len(parts) else None
+        shown = [part]
+        if place and part.into is not None:
+            shown.insert(0, _end_of(parts[place - 1], part.into_frames // 2))
+        if following is not None and following.into is not None:
+            shown.append(_beginning_of(following, following.into_frames - following.into_frames // 2))
+        return self._segment(shown, part.start, part.start + part.length)
+
+    def _segment(self, shown: Sequence[Part], first: int, last: int) -> Segment:
+        timing = self.timing
+        words = {
+            "titles": [span for span in _titles(self.storyboard, timing) if span[0] < last and span[1] > first],
+            "subtitles": [span for span in self._captions() if span[0] < last and span[1] > first],
+        }
+        base = min([shown[0].start, *(span[0] for spans in words.values() for span in spans)])
+        timeline = _timeline(timing)
+        track = otio.schema.Track("pictures", kind=otio.schema.TrackKind.Video)
+        _gap(track, shown[0].start - base, timing.rate)
+        for number, part in enumerate(shown):
+            _join(track, part, timing.rate, opening=number == 0)
+            track.append(_picture(part, self.storyboard, timing.rate, self.begins))
+        if last == timing.num_frames:
+            _end(track, timing)
+        timeline.tracks.append(track)
+        for name, spans in words.items():
+            moved = [(start - base, end - base, title) for start, end, title in spans]
+            for number, row in enumerate(_rows(moved)):
+                timeline.tracks.append(_words_track(f"{name} {number + 1}", row, timing.rate))
+        return Segment(timeline=timeline, skipped=first - base, num_frames=last - first)
+
+    def _captions(self) -> list[tuple[int, int, Title]]:
+        return [
+            (timing_frame(cue.start_s, self.timing), timing_frame(cue.end_s, self.timing), _caption(cue))
+            for cue in self.burned
+        ]
 
 
 def sounds(timing: Timing, heard: Sequence[Heard]) -> otio.schema.Timeline:
     """The tracks of sound: that of the shots, cross-faded as their pictures are, and all else that is heard."""
     timeline = _timeline(timing)
     own = otio.schema.Track("shots", kind=otio.schema.TrackKind.Audio)
-    for part in timing.parts:
-        _join(own, part, timing.rate)
+    for number, part in enumerate(timing.parts):
+        _join(own, part, timing.rate, opening=number == 0)
         own.append(_own_sound(part, timing.rate))
     _end(own, timing)
     timeline.tracks.append(own)
@@ -114,12 +166,32 @@ def _timeline(timing: Timing) -> otio.schema.Timeline:
     return timeline
 
 
-def _join(track: otio.schema.Track, part: Part, rate: Fraction) -> None:
-    """The transition into a part, over the cut before it; the first part has nothing before it to overlap."""
+def _end_of(part: Part, frames: int) -> Part:
+    """The last frames of a part, without what leads into it. A card is kept whole, for its words come and go in it."""
+    if part.shot is None:
+        return dataclasses.replace(part, into=None, into_frames=0)
+    skipped = part.length - frames
+    return dataclasses.replace(
+        part, start=part.start + skipped, length=frames, head=part.head + skipped, into=None, into_frames=0
+    )
+
+
+def _beginning_of(part: Part, frames: int) -> Part:
+    """The first frames of a part; a card is kept whole."""
+    return part if part.shot is None else dataclasses.replace(part, length=frames)
+
+
+def _gap(track: otio.schema.Track, frames: int, rate: Fraction) -> None:
+    if frames:
+        track.append(otio.schema.Gap(source_range=vocabulary.range_at(0, frames, rate)))
+
+
+def _join(track: otio.schema.Track, part: Part, rate: Fraction, *, opening: bool) -> None:
+    """The transition into a part, over the cut before it; the part that opens the film has nothing to overlap."""
     if part.into is None:
         return
-    before = part.into_frames // 2 if part.start else 0
-    kind = Kind.FADE if part.into.kind in ("fade", "dissolve") and not part.start else _kind(part.into)
+    before = 0 if opening else part.into_frames // 2
+    kind = Kind.FADE if opening and part.into.kind in ("fade", "dissolve") else _kind(part.into)
     transition = Transition(
         kind=kind,
         direction=Direction(part.into.direction),
@@ -138,15 +210,14 @@ def _end(track: otio.schema.Track, timing: Timing) -> None:
         track.append(vocabulary.to_transition(Transition(kind=Kind.FADE), timing.ending_frames, 0, timing.rate))
 
 
-def _picture(part: Part, storyboard: Storyboard, timing: Timing, begins: Mapping[str, float]) -> otio.schema.Clip:
+def _picture(part: Part, storyboard: Storyboard, rate: Fraction, begins: Mapping[str, float]) -> otio.schema.Clip:
     if part.shot is not None:
-        return _clip(f"shot {part.name}", part, timing.rate, begins[part.shot.id])
+        return _clip(f"shot {part.name}", part, rate, begins[part.shot.id])
     if part.name == "credits":
-        title = _credits(storyboard.credits)
-    else:
-        assert storyboard.title is not None
-        title = Title(text=storyboard.title.text, fade_in_s=TITLE_FADE_S, fade_out_s=TITLE_FADE_S)
-    return vocabulary.to_title(title, part.length, timing.rate)
+        return vocabulary.to_title(_credits(storyboard.credits), part.length, rate)
+    assert storyboard.title is not None
+    title = Title(text=storyboard.title.text, fade_in_s=TITLE_FADE_S, fade_out_s=TITLE_FADE_S)
+    return vocabulary.to_title(title, part.length, rate)
 
 
 def _credits(lines: Sequence[str]) -> Title:
@@ -219,8 +290,7 @@ def _rows(spans: Sequence[tuple[int, int, Thing]]) -> list[list[tuple[int, int, 
 def _words_track(name: str, row: Sequence[tuple[int, int, Title]], rate: Fraction) -> otio.schema.Track:
     track, now = otio.schema.Track(name, kind=otio.schema.TrackKind.Video), 0
     for start, end, title in row:
-        if start > now:
-            track.append(otio.schema.Gap(source_range=vocabulary.range_at(0, start - now, rate)))
+        _gap(track, start - now, rate)
         track.append(vocabulary.to_title(title, end - start, rate))
         now = end
     return track
@@ -229,8 +299,7 @@ def _words_track(name: str, row: Sequence[tuple[int, int, Title]], rate: Fractio
 def _sound_track(name: str, row: Sequence[tuple[int, int, Heard]], rate: Fraction) -> otio.schema.Track:
     track, now = otio.schema.Track(name, kind=otio.schema.TrackKind.Audio), 0
     for start, end, one in row:
-        if start > now:
-            track.append(otio.schema.Gap(source_range=vocabulary.range_at(0, start - now, rate)))
+        _gap(track, start - now, rate)
         if one.fade_in:
             track.append(vocabulary.to_transition(Transition(kind=Kind.FADE), 0, one.fade_in, rate))
         clip = otio.schema.Clip(

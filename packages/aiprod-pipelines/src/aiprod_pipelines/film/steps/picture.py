@@ -1,9 +1,10 @@
-"""The step `picture`: the cut of a film, rendered frame by frame and encoded for delivery."""
+"""The step `picture`: a part of the cut, or the whole of it, rendered frame by frame and encoded for delivery."""
 
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,21 @@ from aiprod_pipelines.picture import Encoding, Format, Frame
 
 
 def make(params: Mapping[str, Any], inputs: Mapping[str, Path], out: Path, report: Report) -> None:
-    """Render `params["timeline"]`, JSON of OpenTimelineIO whose media are the roles of `inputs`."""
+    """Render `params["timeline"]`, JSON of OpenTimelineIO whose media are the roles of `inputs`.
+
+    Of its frames, the first `params["skipped"]` are left out, and `params["num_frames"]` kept.
+    """
     rate = Fraction(params["frame_rate"])
     width, height = params["size_px"]
     format = Format(width_px=width, height_px=height, frame_rate=rate, encoding=Encoding(params["encoding"]))
     media = MediaBin(folder=out.parent)
     edit = conform(with_media(params["timeline"], inputs), media, frame_rate=rate, own_sound=False)
 
+    first, count = params["skipped"], params["num_frames"]
+
     def rendered() -> Iterator[Frame]:
-        for number, frame in enumerate(frames(edit, format, media)):
-            report(number + 1, edit.num_frames)
+        for number, frame in enumerate(islice(frames(edit, format, media), first, first + count)):
+            report(number + 1, count)
             yield frame
 
     profile = Profile(params["profile"])
