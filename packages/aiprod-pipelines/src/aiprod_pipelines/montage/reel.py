@@ -12,12 +12,11 @@ import numpy as np
 from aiprod_core.errors import InputError
 from aiprod_pipelines.color.transfer import from_light, to_light
 from aiprod_pipelines.footage import Footage
+from aiprod_pipelines.montage.light import sdr_light
 from aiprod_pipelines.montage.transitions import DEPTHS
 from aiprod_pipelines.picture import Encoding, Format, Frame
 
 BACKWARDS_BYTES = 256 * 2**20  # of frames kept to play a stretch backwards
-# Linear RGB of BT.709 into BT.2020 (ITU-R BT.2087, equation of section 2)
-TO_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]], np.float32)
 
 
 class Fit(StrEnum):
@@ -93,7 +92,5 @@ def _as_film(frame: Frame, encoding: Encoding, wanted: Encoding, depth: int) -> 
     """A frame in the film's encoding and depth: light to light, so that SDR white is at the reference white of HDR."""
     if encoding is wanted:
         return frame if frame.dtype.itemsize * 8 == depth else np.multiply(frame, 257, dtype=np.uint16)
-    light = to_light(frame, encoding)
-    if encoding is Encoding.REC709:
-        light = light @ TO_2020.T
+    light = sdr_light(frame, wanted) if encoding is Encoding.REC709 else to_light(frame, encoding)
     return from_light(light, wanted, DEPTHS[f"uint{depth}"])

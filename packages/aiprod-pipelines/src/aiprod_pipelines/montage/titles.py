@@ -16,6 +16,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 from aiprod_core.errors import InputError
 from aiprod_pipelines.color.transfer import from_light, to_light
 from aiprod_pipelines.montage import fonts
+from aiprod_pipelines.montage.light import sdr_light
 from aiprod_pipelines.montage.transitions import DEPTHS
 from aiprod_pipelines.picture import Encoding, Frame
 
@@ -79,7 +80,7 @@ class Title:
         if self.style is Style.CREDITS:
             strip_px = _drawn(self, width, height).ink.shape[0]
             top = round((frame + 0.5) / num_frames * (height + strip_px)) - height
-        shown = _placed(self, width, height, top)
+        shown = _placed(self, width, height, top, encoding)
         strength = np.float32(opacity * self._fade(frame, num_frames, frame_rate))
         if not shown.where.size or strength <= 0:
             return below
@@ -115,7 +116,7 @@ class _Shown:
 
 
 @lru_cache(maxsize=4)  # of rolling credits, every frame is another
-def _placed(title: Title, width_px: int, height_px: int, top_px: int | None) -> _Shown:
+def _placed(title: Title, width_px: int, height_px: int, top_px: int | None, encoding: Encoding) -> _Shown:
     """The drawing in the picture; `top_px`: the first row of a rolling strip that is seen."""
     drawing = _drawn(title, width_px, height_px)
     x, y = drawing.corner
@@ -131,7 +132,7 @@ def _placed(title: Title, width_px: int, height_px: int, top_px: int | None) -> 
     where = np.flatnonzero((ink > 0) | (halo > 0))
     inked = ink.reshape(-1)[where] / np.float32(255)
     shaded = halo.reshape(-1)[where] * np.float32(HALO / 255)
-    colour = to_light(np.asarray(title.colour, np.uint8), Encoding.REC709)  # [3], white at reference white
+    colour = sdr_light(np.asarray(title.colour, np.uint8), encoding)  # [3], white at reference white
     return _Shown(where=where, light=inked[:, None] * colour, cover=(inked + shaded * (1 - inked))[:, None])
 
 

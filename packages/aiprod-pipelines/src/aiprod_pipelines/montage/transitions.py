@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aiprod_core.errors import InputError
 from aiprod_pipelines.color.transfer import from_light, to_light
+from aiprod_pipelines.montage.light import sdr_light
 from aiprod_pipelines.picture import Encoding, Frame
 
 BLACK = (0, 0, 0)
@@ -66,8 +67,9 @@ class Transition:
         some = b if a is None else a
         if some is None:
             raise InputError("transition: got no picture on either side, expected at least one")
-        absent = solid(self.colour if self.kind is Kind.FADE else BLACK, some, encoding)
-        before, after = absent if a is None else a, absent if b is None else b
+        empty = self.colour if self.kind is Kind.FADE else BLACK
+        before = solid(empty, some, encoding) if a is None else a
+        after = solid(empty, some, encoding) if b is None else b
         if self.kind is Kind.FADE and a is not None and b is not None:
             return dip(before, after, progress, encoding, self.colour)
         match self.kind:
@@ -131,17 +133,19 @@ def slide(a: Frame, b: Frame, progress: float, direction: Direction) -> Frame:
 
 def push(a: Frame, b: Frame, progress: float, direction: Direction) -> Frame:
     """`b` moves in and pushes `a` out."""
+    result = np.empty_like(a)
     shift, axis, towards_end = _shift(a, progress, direction)
-    pair = (b, a) if towards_end else (a, b)
+    first, second, seam = (b, a, shift) if towards_end else (a, b, a.shape[axis] - shift)
     length = a.shape[axis]
-    begin = length - shift if towards_end else shift
-    return np.ascontiguousarray(np.concatenate(pair, axis=axis)[_at(axis, slice(begin, begin + length))])
+    result[_at(axis, slice(0, seam))] = first[_at(axis, slice(length - seam, length))]
+    result[_at(axis, slice(seam, length))] = second[_at(axis, slice(0, length - seam))]
+    return result
 
 
 def solid(colour: tuple[int, int, int], like: Frame, encoding: Encoding) -> Frame:
     """A frame of one colour, of the size and depth of `like`; the colour is BT.1886, its white at reference white."""
     pixel = np.asarray(colour, np.uint8)[None, None]
-    code = from_light(to_light(pixel, Encoding.REC709), encoding, DEPTHS[like.dtype.name])
+    code = from_light(sdr_light(pixel, encoding), encoding, DEPTHS[like.dtype.name])
     return np.ascontiguousarray(np.broadcast_to(code, like.shape))
 
 
