@@ -23,6 +23,7 @@ NAMES = [
     "speed_effects_small.edl",
     "transition.otio",
 ]
+RATE = Fraction(25)
 FIRST_CLIPS = {  # by hand, from the files themselves: name, start, frames, rate
     "cdl.edl": ("ZZ100_501 (LAY3)", 86501, 31, 24),
     "dissolve_test.edl": ("clip_A", 86501, 9, 24),
@@ -201,6 +202,18 @@ def test_what_no_clip_may_hold_is_named(
     otio.adapters.write_to_file(timeline_of([made]), str(tmp_path / "a.otio"))
     with pytest.raises(InputError, match=said):
         read(tmp_path / "a.otio")
+
+
+@pytest.mark.parametrize(("rate", "said"), [(Fraction(30_000, 1001), "DROP FRAME"), (RATE, "NON-DROP FRAME")])
+def test_an_edl_counts_as_it_says(
+    tmp_path: Path, rate: Fraction, said: str, clip: Callable[..., otio.schema.Clip],
+    timeline_of: Callable[..., otio.schema.Timeline],
+) -> None:  # fmt: skip
+    made = timeline_of([clip(Path("/m/a.mov"), 1700, 200, rate), clip(Path("/m/b.mov"), 18_000, 90, rate)])
+    assert write(made, tmp_path / "a.edl") == ()
+    assert f"FCM: {said}\n" in (tmp_path / "a.edl").read_text()
+    again = rows(read(tmp_path / "a.edl", frame_rate=rate))
+    assert [(row.start, row.duration) for row in again] == [(1700, 200), (18_000, 90)]
 
 
 def test_what_cannot_be_written_leaves_nothing(media: Path, tmp_path: Path) -> None:

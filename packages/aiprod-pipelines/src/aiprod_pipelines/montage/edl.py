@@ -55,7 +55,9 @@ def written(timeline: otio.schema.Timeline, rate: Fraction) -> str:
     text: str = otio.adapters.write_to_string(copy, "cmx_3600", rate=float(rate))
     joints = iter(copy.find_children(descended_from_type=otio.schema.Transition))
     lines = [_as_wipe(line, next(joints)) if TRANSITION.match(line) else line for line in text.splitlines()]
-    return "\n".join(lines) + "\n"
+    count = "DROP FRAME" if any(";" in line for line in lines if not line.startswith("*")) else "NON-DROP FRAME"
+    place = 1 if lines and lines[0].startswith("TITLE") else 0
+    return "\n".join([*lines[:place], f"FCM: {count}", *lines[place:]]) + "\n"
 
 
 def prepared(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
