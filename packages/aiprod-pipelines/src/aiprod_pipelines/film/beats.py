@@ -12,7 +12,7 @@ from aiprod_pipelines.film import vocabulary as words
 from aiprod_pipelines.film.clause import Clause, read_clause, settled, take_marker
 from aiprod_pipelines.film.continuity import Continuity
 from aiprod_pipelines.film.french import in_english, is_french
-from aiprod_pipelines.film.sentence import Speech, clauses, sentences, speaks, uninverted, without_speech
+from aiprod_pipelines.film.sentence import Speech, clauses, in_turn, sentences, speaks, uninverted, without_speech
 from aiprod_pipelines.speech_time import speaking_s
 
 _LAST_WORDS_S = 7.0
@@ -129,8 +129,11 @@ class _Teller:
         rest, said = without_speech(sentence)
         rest = self._english(rest)
         rest = settled(self._markers(self._state.introduce(uninverted(rest) if said else rest)))
-        for clause in clauses(self._names_as_prose(rest)):
-            told = self._state.follow(read_clause(clause))
+        told_in_turn = [(clause, read_clause(clause)) for clause in clauses(self._names_as_prose(rest))]
+        if not in_turn(rest):
+            self._state.foresee([read for _, read in told_in_turn if read.shows])
+        for clause, read in told_in_turn:
+            told = self._state.follow(read)
             if told.shows:
                 speech = said if speaks(clause) else ()
                 said = () if speaks(clause) else said

@@ -4,10 +4,11 @@ Knows who is who by name and by noun, so that "it", "the cat" and "MIA" become w
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from aiprod_pipelines.film.clause import Clause, head_noun
-from aiprod_pipelines.film.vocabulary import PREPOSITIONS, PRONOUNS, SUBJECTS
+from aiprod_pipelines.film.vocabulary import PREPOSITIONS, PRONOUNS, SUBJECTS, TRAVELLING
 
 _NAMED = re.compile(r"\b(?P<name>[A-Z][\w'’-]+)\s*(?:,|\(|\bis\b)\s*(?P<what>an?\s[^,.()]+?)\s*(?:,|\)|(?=\.|$))")
 _CALLED = re.compile(r"\b(?P<what>an?\s[\w\s-]+?)\s+(?:named|called|nommée?)\s+(?P<name>[A-Z][\w'’-]+)", re.IGNORECASE)
@@ -49,6 +50,17 @@ class Continuity:
         self.weather = weather or self.weather
         self.indoors = indoors
         self.subject = self.companion = None
+
+    def foresee(self, clauses: Sequence[Clause]) -> None:
+        """What is not known yet holds from the start of a sentence: "a cat walks and sleeps on a beach".
+
+        A place that one of the clauses travels to does not.
+        """
+        found = next((clause for clause in clauses if clause.setting is not None), None)
+        if self.setting is None and found is not None and (found.action or "none").split()[0] not in TRAVELLING:
+            self.setting, self.indoors = found.setting, found.indoors
+        self.time = self.time or next((clause.time for clause in clauses if clause.time), None)
+        self.weather = self.weather or next((clause.weather for clause in clauses if clause.weather), None)
 
     def follow(self, clause: Clause) -> Clause:
         """A clause with all that earlier ones said of it filled in, and remembered for later ones."""

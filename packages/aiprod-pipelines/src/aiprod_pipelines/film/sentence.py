@@ -98,6 +98,11 @@ def clauses(sentence: str) -> list[str]:
     return [sentence] if sentence else []
 
 
+def in_turn(sentence: str) -> bool:
+    """Whether a sentence says that one thing comes after another."""
+    return re.search(rf"\b(?:{'|'.join((*THEN, *WHILE, 'before', 'after'))})\b", sentence, re.IGNORECASE) is not None
+
+
 def has_verb(words: str) -> bool:
     """Whether some word can be the verb of a clause."""
     tokens = re.findall(r"[\w'’-]+", words)
