@@ -180,6 +180,8 @@ def read_sound(path: Path, *, rate_hz: int | None = None, most_channels: int = 2
             sound = np.concatenate(pieces, axis=1) if pieces else np.zeros((1, 0), np.float32)
             own_s = None if stream.duration is None else float(stream.duration * (stream.time_base or 0))
             _check_whole(path, _promised_s(container) if own_s is None else own_s, sound.shape[1] / rate_hz)
+            if own_s is not None and "mp4" in container.format.name:
+                sound = sound[:, : round(own_s * rate_hz)]  # the encoder's padding ends here
             return sound, rate_hz
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__

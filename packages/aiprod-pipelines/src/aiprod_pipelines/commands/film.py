@@ -25,8 +25,10 @@ from aiprod_pipelines.film.cut import with_media
 from aiprod_pipelines.film.history import History, reasons
 from aiprod_pipelines.film.receipt import film_receipt, receipt_path
 from aiprod_pipelines.film.reports import decode_report, plain
+from aiprod_pipelines.film.scenarist import storyboard_of
+from aiprod_pipelines.film.screenplay_file import read_screenplay, source_of
 from aiprod_pipelines.film.storyboard import Storyboard
-from aiprod_pipelines.film.storyboard_file import read_storyboard, to_yaml
+from aiprod_pipelines.film.storyboard_file import SCHEMA_FILE, json_schema, read_storyboard, to_yaml
 from aiprod_pipelines.host import free_memory_bytes, usable_cores
 from aiprod_pipelines.montage import timeline as timelines
 from aiprod_pipelines.quality import page
@@ -45,6 +47,7 @@ aiprod film film.yaml -o film.mp4 --dry-run
 aiprod film film.yaml -o film.mp4 --explain "walk / shot"
 """
 MOST_KEPT = "20GB"
+YAML_SUFFIXES = (".yaml", ".yml")
 LOOK_EVERY_S = 0.5
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -67,7 +70,10 @@ class Wishes:
 @app.command(epilog=EPILOG)
 def film(
     source: Annotated[
-        str, typer.Argument(metavar="FILE|PROMPT", help="A storyboard, film.yaml, or a sentence.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="FILE|PROMPT", help="A storyboard, .yaml; a screenplay, .fountain or .md; or a sentence."
+        ),
     ],
     path: Annotated[Path, typer.Option("-o", "--output-path", help="The film to write.")] = Path("film.mp4"),
     workers: Annotated[
@@ -95,7 +101,7 @@ def film(
 ) -> None:
     """Build a film. What has not changed since it was last made is not made again; a build that was stopped goes on.
 
-    A sentence is made into a storyboard first, which is written beside the film, to be edited and built again.
+    A sentence or a screenplay is made into a storyboard first, written beside the film, to be edited and built again.
     """
     storyboard_path = _storyboard_path(source, path)
     wishes = Wishes(
@@ -143,20 +149,22 @@ def _times(paths: Iterable[Path]) -> dict[Path, int]:
 
 
 def _storyboard_path(source: str, film: Path) -> Path:
-    """The storyboard that is meant; a sentence is written into one. Raises `InputError` where that one is another."""
-    given = Path(source)
-    if given.suffix.lower() in (".yaml", ".yml"):
-        return given
-    from aiprod_pipelines.film.scenarist import storyboard_of
+    """The storyboard that is meant; a sentence or a screenplay is written into one.
 
-    written = to_yaml(storyboard_of(source))
-    path = film.with_suffix(".yaml")
+    Raises `InputError` where another one is there already.
+    """
+    given = Path(source)
+    if given.suffix.lower() in YAML_SUFFIXES:
+        return given
+    path = film.with_suffix(YAML_SUFFIXES[0])
+    told = source_of(source)
+    written = to_yaml(storyboard_of(read_screenplay(told) if isinstance(told, Path) else told), path.name)
     if path.exists() and path.read_text() != written:
         raise InputError(
-            f"{path}: got a storyboard already, other than this sentence gives; build it with 'aiprod film {path}', "
+            f"{path}: got a storyboard already, other than this text gives; build it with 'aiprod film {path}', "
             "or choose another --output-path"
         )
-    output.save({path: written.encode()})
+    output.save({path: written.encode(), path.with_name(SCHEMA_FILE.name): json_schema().encode()})
     return path
 
 

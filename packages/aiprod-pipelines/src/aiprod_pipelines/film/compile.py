@@ -202,7 +202,6 @@ class _Compiling:
             "grades": [grading.facts for grading in gradings],
             "encoding": str(encoding),
             "span": None if shot.clip is None else [shot.start_s or 0.0, shot.end_s],
-            "sound": False,
         }
         self.plan.add("graded", name, suffix=".mkv", params=params, made=made, given=given, memory_bytes=PICTURE_BYTES)
 

@@ -1,17 +1,15 @@
-"""The step `graded`: a clip in the colours of the film, matched to another where that is asked for."""
+"""The step `graded`: the pictures of a clip in the colours of the film, matched to another where that is asked for."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from aiprod_pipelines.color import match
 from aiprod_pipelines.color.fields import read_grade
-from aiprod_pipelines.color.grade import Grade
 from aiprod_pipelines.color.grader import Grader
+from aiprod_pipelines.color.reference import measure_file, measure_shot
 from aiprod_pipelines.delivery.intermediate import write_intermediate
 from aiprod_pipelines.film.steps import Report
 from aiprod_pipelines.footage import Footage
@@ -20,8 +18,6 @@ from aiprod_pipelines.picture import Encoding, Frame
 CLIP = "clip"
 REFERENCE = "reference {}"  # role of a grade's reference, a clip or a picture, by number
 LUT = "lut {}"
-LOOKED_AT = 5  # frames of a clip, evenly spaced, that say what its colours are
-PICTURES = (".png", ".jpg", ".jpeg")
 
 
 def make(params: Mapping[str, Any], inputs: Mapping[str, Path], out: Path, report: Report) -> None:
@@ -29,7 +25,6 @@ def make(params: Mapping[str, Any], inputs: Mapping[str, Path], out: Path, repor
     footage = Footage.open(inputs[CLIP])
     first, last = _span(footage, params["span"])
     graders = _graders(params, inputs, footage, (first, last))
-    sound = footage.sound() if params["sound"] else None
 
     def graded() -> Iterator[Frame]:
         for number, frame in enumerate(footage.frames(first, last)):
@@ -38,9 +33,8 @@ def make(params: Mapping[str, Any], inputs: Mapping[str, Path], out: Path, repor
             report(number + 1, last - first)
             yield frame
 
-    target = Encoding(params["encoding"])
-    format = footage.format
-    write_intermediate(out, graded(), type(format)(**{**vars(format), "encoding": target}), sound)
+    format = dataclasses.replace(footage.format, encoding=Encoding(params["encoding"]))
+    write_intermediate(out, graded(), format)
 
 
 def _span(footage: Footage, span: tuple[float, float | None] | None) -> tuple[int, int]:
@@ -59,29 +53,14 @@ def _graders(
     encoding = footage.encoding
     for number, given in enumerate(params["grades"]):
         facts = dict(given)
-        strength = facts.pop("match_strength", 1.0)
         if LUT.format(number) in inputs:
             facts["lut"] = str(inputs[LUT.format(number)])
         reference = inputs.get(REFERENCE.format(number))
         grade = read_grade(facts)
         target = Encoding(params["encoding"]) if number == len(params["grades"]) - 1 else encoding
         if reference is not None:
-            shot = match.measure(_looked_at(footage, *span), footage.encoding)
-            fitted = match.fit(shot, _statistics(reference), strength=strength)
-            grade = Grade(**{**vars(grade), "match": fitted})
+            fitted = match.fit(measure_shot(footage, *span), measure_file(reference))
+            grade = dataclasses.replace(grade, match=fitted)
         graders.append(Grader(grade, encoding, target))
         encoding = target
     return graders
-
-
-def _looked_at(footage: Footage, first: int, last: int) -> Iterator[Frame]:
-    for number in np.linspace(first, last - 1, min(LOOKED_AT, last - first)).round().astype(int):
-        yield from footage.frames(int(number), int(number) + 1)
-
-
-def _statistics(reference: Path) -> match.Statistics:
-    if reference.suffix.lower() in PICTURES:
-        with Image.open(reference) as image:
-            return match.measure([np.asarray(image.convert("RGB"))], Encoding.REC709)
-    footage = Footage.open(reference)
-    return match.measure(_looked_at(footage, 0, footage.num_frames), footage.encoding)
