@@ -119,7 +119,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
-        max_position_embeddings=4096, bos_token_id=0, eos_token_id=1,
+        max_position_embeddings=2600, bos_token_id=0, eos_token_id=1,
     )  # fmt: skip
     transformers.LlamaForCausalLM(config).save_pretrained(folder)
     return folder

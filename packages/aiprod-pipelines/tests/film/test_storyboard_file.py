@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from aiprod_core.errors import InputError
+from aiprod_pipelines.film.scenarist import storyboard_of
 from aiprod_pipelines.film.storyboard import Storyboard
 from aiprod_pipelines.film.storyboard_file import (
     SCHEMA_FILE,
@@ -200,3 +202,15 @@ def test_reading_starts_at_once() -> None:
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     for heavy in ("'torch'", "'numpy'", "'av'", "'PIL'", "'scipy'", "'opentimelineio'", "'PyOpenColorIO'"):
         assert heavy not in loaded
+
+
+def test_the_storyboards_of_the_guide_are_right(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[4] / "docs" / "guides" / "storyboard.md").read_text(encoding="utf-8")
+    for name in ("sleeping.png", "mine.mp4"):
+        (tmp_path / name).write_bytes(b"")
+    written = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
+    assert len(written) == 2
+    for text in written:
+        (tmp_path / "film.yaml").write_text(text)
+        read_storyboard(tmp_path / "film.yaml")
+    assert to_yaml(storyboard_of("A red cat walks on the beach at sunset")) == written[0]

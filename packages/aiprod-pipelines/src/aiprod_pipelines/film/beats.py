@@ -20,7 +20,7 @@ _LAST_WORDS_S = 7.0
 
 @dataclass(frozen=True, kw_only=True)
 class Beat:
-    """A moment. `scene`: counted from 0. `cut`: the transition into it, in the writer's words. `line`: of the file."""
+    """A moment. `scene`: counted from 0. `cut`: the transition into it, in the writer's words."""
 
     clause: Clause
     scene: int = 0
@@ -28,7 +28,6 @@ class Beat:
     cut: str = ""
     sounds: tuple[str, ...] = ()
     card: str = ""
-    line: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ def tell_prose(text: str) -> Telling:
     """The beats of a sentence or a few: one scene, and another wherever its place or its time changes."""
     told = _Teller(french=is_french(text))
     for sentence in sentences(text):
-        told.sentence(sentence, line=1)
+        told.sentence(sentence)
     told.scenes_by_place()
     return told.telling()
 
@@ -81,7 +80,7 @@ class _Teller:
 
     def telling(self, *, title: str = "", credits: Sequence[str] = ()) -> Telling:
         if not self._beats and (self._state.setting or self._state.weather):
-            self._add(self._state.follow(Clause()), line=1)
+            self._add(self._state.follow(Clause()))
         if self._waiting and self._beats:
             self._say(self._waiting)
         return Telling(
@@ -115,7 +114,7 @@ class _Teller:
         match block:
             case script.Action():
                 for sentence in sentences(block.text):
-                    self.sentence(sentence, line=block.line)
+                    self.sentence(sentence)
             case script.Dialogue():
                 self._dialogue(block)
             case script.Cut():
@@ -124,7 +123,7 @@ class _Teller:
                 if self._beats:
                     self._beats[-1] = replace(self._beats[-1], card=block.text)
 
-    def sentence(self, sentence: str, line: int) -> None:
+    def sentence(self, sentence: str) -> None:
         """The beats of one sentence; what is said in it goes with the beat that tells of it."""
         rest, said = without_speech(sentence)
         rest = self._english(rest)
@@ -137,9 +136,9 @@ class _Teller:
             if told.shows:
                 speech = said if speaks(clause) else ()
                 said = () if speaks(clause) else said
-                self._add(told, speech=tuple(Speech(one.line, told.subject) for one in speech), text=clause, line=line)
+                self._add(told, speech=tuple(Speech(one.line, told.subject) for one in speech), text=clause)
             elif self._beats and clause:
-                self._weather_turns(told, clause, line)
+                self._weather_turns(told, clause)
         if said:
             self._say([Speech(one.line, self._state.subject) for one in said])
 
@@ -171,9 +170,9 @@ class _Teller:
 
         return re.sub(r"\b[A-ZÀ-Ý][A-ZÀ-Ý'’-]+\b", lower, text)
 
-    def _add(self, clause: Clause, *, speech: tuple[Speech, ...] = (), text: str = "", line: int) -> None:
+    def _add(self, clause: Clause, *, speech: tuple[Speech, ...] = (), text: str = "") -> None:
         sounds = tuple(name for pattern, name in words.EFFECTS.items() if re.search(pattern, text, re.IGNORECASE))
-        beat = Beat(clause=clause, scene=self._scene, speech=speech, cut=self._cut, sounds=sounds, line=line)
+        beat = Beat(clause=clause, scene=self._scene, speech=speech, cut=self._cut, sounds=sounds)
         self._beats.append(beat)
         self._cut = ""
         if self._waiting:
@@ -190,8 +189,9 @@ class _Teller:
         elif last is not None and last.clause.subject == who and _spoken_s(last.speech) < _LAST_WORDS_S:
             self._say([speech])
         else:
-            clause = self._state.follow(Clause(subject=who, action="talking", verb="talk"))
-            self._add(clause, speech=(speech,), line=said.line)
+            manner = said.manner.lower() if re.fullmatch(r"[A-Za-z]+ly", said.manner) else ""
+            clause = self._state.follow(Clause(subject=who, action=f"talking {manner}".strip(), verb="talk"))
+            self._add(clause, speech=(speech,))
 
     def _speaker(self, name: str) -> str:
         if name in self._state.characters:
@@ -209,12 +209,12 @@ class _Teller:
         else:
             self._waiting.extend(speech)
 
-    def _weather_turns(self, clause: Clause, text: str, line: int) -> None:
+    def _weather_turns(self, clause: Clause, text: str) -> None:
         """ "It starts to rain": the last beat goes on, in other weather or at another time."""
         last = self._beats[-1].clause
         if (clause.weather, clause.time, clause.setting) != (last.weather, last.time, last.setting):
             kept = replace(last, weather=clause.weather, time=clause.time, setting=clause.setting, camera=clause.camera)
-            self._add(kept, text=text, line=line)
+            self._add(kept, text=text)
         elif clause.camera is not None:
             self._beats[-1] = replace(self._beats[-1], clause=replace(last, camera=clause.camera))
 

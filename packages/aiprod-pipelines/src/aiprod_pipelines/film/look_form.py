@@ -45,7 +45,9 @@ class Look(Form):
     """A grade. The parts are applied in the order: match, exposure, cdl, wheels, curves, name, lut."""
 
     short: ClassVar[str] = "name"
-    name: LookName | None = Field(default=None, description="One of the looks that AIPROD ships: aiprod grade --list-looks.")
+    name: LookName | None = Field(
+        default=None, description="One of the looks that AIPROD ships: aiprod grade --list-looks."
+    )
     strength: Annotated[float, Field(strict=True, ge=0, le=1)] = Field(
         default=1.0, description="How much of it, 0 to 1."
     )
