@@ -100,6 +100,19 @@ def test_two_transitions_in_a_row_are_a_way_out_and_a_way_in(
     assert sides == [(False, True), (True, False)]
 
 
+def test_a_clips_own_sound_has_its_gain_and_role(
+    tmp_path: Path, numbered: Numbered, clip: Clip, timeline_of: TimelineOf
+) -> None:
+    path = numbered(tmp_path / "a.mkv", 60, click_at=[])
+    joint = vocabulary.to_transition(Transition(), 2, 3, RATE)
+    edit = edit_of(timeline_of([clip(path, 5, 20, gain_db=-6, role="dialogue"), joint, clip(path, 10, 20)]))
+    facts = [(cue.start, cue.end, cue.at, cue.fade_in, cue.fade_out, cue.gain_db, cue.role) for cue in edit.cues]
+    assert facts == [(0, 23, 5, 0, 5, -6.0, "dialogue"), (18, 40, 8, 5, 0, 0.0, "clip")]
+    for ours in ({"gain_db": "loud"}, {"gain_db": float("nan")}):
+        with pytest.raises(InputError, match=r"clip 'a\.mkv': got .* for gain_db, expected a number"):
+            edit_of(timeline_of([clip(path, 5, 20, **ours)]))
+
+
 def test_opacity_is_kept_between_nothing_and_all(
     tmp_path: Path, numbered: Numbered, clip: Clip, timeline_of: TimelineOf
 ) -> None:

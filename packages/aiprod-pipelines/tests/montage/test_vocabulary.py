@@ -80,6 +80,8 @@ def test_titles_come_back_through_json() -> None:
         (vocabulary.TITLE, {"text": "x", "style": "huge"}, "style: got 'huge', expected card"),
         (vocabulary.TITLE, {"text": "x", "colr": 1}, "got colr, expected text"),
         (vocabulary.TITLE, {}, "no text"),
+        (vocabulary.TITLE, {"text": 5}, "title 5: got a value of a wrong kind"),
+        (vocabulary.TITLE, {"text": "x", "size": "big"}, "title 'x': got a value of a wrong kind"),
         (vocabulary.TITLE, {"text": "x", "colour": "red"}, "colour: got 'red'"),
         (vocabulary.SOLID, {"color": [1]}, "colour"),
     ],
@@ -96,7 +98,11 @@ def test_colours_of_generators_are_bytes_or_parts_of_one() -> None:
 
 
 def test_a_transition_of_ours_that_is_not_valid_is_refused() -> None:
-    for facts, said in (({"kind": "explode"}, "kind: got 'explode'"), ({"speed": 1}, "got speed")):
+    for facts, said in (
+        ({"kind": "explode"}, "kind: got 'explode'"),
+        ({"speed": 1}, "got speed"),
+        ({"softness": "x"}, "number"),
+    ):
         given = vocabulary.to_transition(Transition(), 1, 1, RATE)
         given.metadata["aiprod"] = facts
         with pytest.raises(InputError, match=said):

@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import opentimelineio as otio
@@ -102,11 +101,10 @@ class _Conforming:
         for kind, items in rows:
             places, joins = self._walk(items)
             end = max([end, *(place.span[1] for place in places)])
-            if kind == AUDIO:
-                cues += self._cues(places, joins)
-            else:
+            if kind != AUDIO:
                 layers.append(self._layer(places, joins))
-                cues += self._own_sounds(layers[-1]) if self.own_sound else []
+            if kind == AUDIO or self.own_sound:
+                cues += self._cues(places, joins)
         kept = tuple(dict.fromkeys(cues))  # two channels of one sound often lie on two tracks
         if len(kept) < len(cues):
             self.notes.append("sound that lies the same on several tracks, as channels of one sound do, is heard once")
@@ -137,7 +135,7 @@ class _Conforming:
         return places, joins
 
     def _layer(self, places: list[_Place], joins: list[_Join]) -> Layer:
-        shots = [self._shot(place, joins) for place in places]
+        shots = [self._shot(place) for place in places]
         blends = []
         for join in joins:
             transition, remark = vocabulary.transition_of(join.given)
@@ -149,13 +147,13 @@ class _Conforming:
                 blends.append(Blend(transition=transition, start=join.start, end=join.end, before=before, after=after))
         return Layer(shots=tuple(shot for shot in shots if shot and shot.start < shot.end), blends=tuple(blends))
 
-    def _shot(self, place: _Place, joins: list[_Join]) -> Shot | None:
+    def _shot(self, place: _Place) -> Shot | None:
         source = self._source(place.item, VIDEO)
         if source is None:
             return None
         shot = Shot(
             **self._stretch(place, source, source.path if isinstance(source, Material) else source),
-            opacity=min(max(float(_ours(place.item).get("opacity", 1.0)), 0.0), 1.0),
+            opacity=min(max(_number(place.item, "opacity", 1.0), 0.0), 1.0),
         )
         if isinstance(source, Material):
             self._check_reach(shot, source)
@@ -166,25 +164,13 @@ class _Conforming:
             source = self._source(place.item, AUDIO)
             if source is None or (isinstance(source, Material) and not source.has_sound):
                 continue
-            ours = _ours(place.item)
             cue = Cue(
                 **self._stretch(place, source, source.path if isinstance(source, Material) else source),
-                gain_db=float(ours.get("gain_db", 0.0)),
-                role=str(ours.get("role", "clip")),
+                gain_db=_number(place.item, "gain_db", 0.0),
+                role=str(_ours(place.item).get("role", "clip")),
             )
             if cue.step and cue.start < cue.end:
                 yield _faded(cue, [j for j in joins if j.before == number], [j for j in joins if j.after == number])
-
-    def _own_sounds(self, layer: Layer) -> Iterator[Cue]:
-        """The sound of a layer's own clips, faded where their pictures are."""
-        for shot in layer.shots:
-            heard = isinstance(shot.source, Path) and self.media.open(shot.source).has_sound
-            if not shot.step or not (heard or (isinstance(shot.source, Edit) and shot.source.cues)):
-                continue
-            facts = {one.name: getattr(shot, one.name) for one in dataclasses.fields(Shot) if one.name != "opacity"}
-            ends = [blend for blend in layer.blends if blend.before is shot]
-            begins = [blend for blend in layer.blends if blend.after is shot]
-            yield _faded(Cue(**facts), ends, begins)
 
     def _source(self, item: otio.core.Item, kind: str) -> Material | Source | None:
         """What an item shows or sounds. Raises `MediaError` for media that is not here."""
@@ -345,6 +331,14 @@ def _speed(item: otio.core.Item) -> Fraction:
 
 def _ours(item: otio.core.Item) -> dict[str, Any]:
     return dict(item.metadata.get(vocabulary.OURS, {}))
+
+
+def _number(item: otio.core.Item, name: str, otherwise: float) -> float:
+    """A number among what is ours of an item's metadata. Raises `InputError` for what is none."""
+    value = _ours(item).get(name, otherwise)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"clip {item.name!r}: got {value!r} for {name}, expected a number")
+    return float(value)
 
 
 def _nearest(frames: Fraction) -> int:

@@ -111,7 +111,10 @@ def generated(reference: otio.schema.GeneratorReference) -> Title | Colour | Non
             )
         parameters["style"] = _choice(Style, parameters.get("style", Style.CARD), "title: style")
         parameters["colour"] = _colour(parameters.get("colour", (255, 255, 255)))
-        return Title(**parameters)
+        try:
+            return Title(**parameters)
+        except (TypeError, AttributeError) as error:  # a number where words are expected, or words for a number
+            raise InputError(f"title {parameters['text']!r:.40}: got a value of a wrong kind ({error})") from error
     if reference.generator_kind == SOLID:
         return _colour(parameters.get("colour", parameters.get("color", BLACK)))
     return None
@@ -132,7 +135,7 @@ def _ours(given: otio.schema.Transition) -> Transition:
         kind=_choice(Kind, facts.get("kind", Kind.DISSOLVE), f"transition {given.name!r}: kind"),
         direction=_choice(Direction, facts.get("direction", Direction.RIGHT), f"transition {given.name!r}: direction"),
         colour=_colour(facts.get("colour", BLACK)),
-        softness=float(facts.get("softness", 0)),
+        softness=_part(facts.get("softness", 0), f"transition {given.name!r}: softness"),
     )
 
 
@@ -140,6 +143,12 @@ def _choice(choices: Any, value: object, what: str) -> Any:
     if value not in list(choices):
         raise InputError(f"{what}: got {value!r}, expected {', '.join(choices)}")
     return choices(value)
+
+
+def _part(value: object, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{what}: got {value!r}, expected a number from 0 to 1")
+    return float(value)
 
 
 def _colour(value: Any) -> Colour:
