@@ -103,6 +103,11 @@ def test_capitals_are_a_character_only_above_a_line() -> None:
     assert kinds == ["Action", "Action", "Dialogue", "Action"]
 
 
+def test_a_title_page_may_be_in_french() -> None:
+    read = parse_fountain("Titre : La mer\nAuteur: Ada\n\nINT. CUISINE - NUIT\n\nUn chat dort.\n")
+    assert (read.title, read.credits, len(read.scenes)) == ("La mer", ("Ada",), 1)
+
+
 def test_no_text_fails() -> None:
     for text in ("", "\n\n", "/* open", "[[", "MIA\n(", "Title:", ">", "<", "@\nx", ".", "(x)\n", "^\n^\n"):
         parse_fountain(text)

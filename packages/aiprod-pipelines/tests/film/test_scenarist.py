@@ -150,6 +150,25 @@ Close-up: Mia smiles.
 
 FADE OUT.
 """
+FRENCH = """\
+EXT. PLAGE - SOIR
+
+MIA, une chatte blanche, marche. Il se met à pleuvoir.
+
+MIA
+(doucement)
+Où est la mer ?
+
+FONDU ENCHAÎNÉ :
+
+INT. CUISINE - NUIT
+
+Quelqu'un frappe à la porte.
+
+EXT. FORÊT - AUBE
+
+Gros plan : Mia sourit.
+"""
 
 
 def length_s(board: Storyboard) -> float:
@@ -237,6 +256,18 @@ def test_a_script_in_markdown_becomes_its_shots() -> None:
         "a yellow dog barking in a forest at night under a clear sky",
     ]
     assert [line.line for shot in board.shots for line in shot.dialogue] == ["Où est ma balle ?"]
+
+
+def test_a_screenplay_may_be_in_french() -> None:
+    board = storyboard_of(parse_fountain(FRENCH))
+    assert (board.language, board.characters) == ("fr", {"Mia": "a white cat"})
+    assert [(shot.prompt, shot.transition and shot.transition.kind) for shot in board.shots] == [
+        ("Mia walking to the right on a beach at dusk under a clear sky", "fade"),
+        ("Mia walking to the right on a beach at dusk in the rain", None),
+        ("someone knocking at the door in a kitchen at night", "dissolve"),
+        ("Mia smiling in a forest at dawn in the rain", "dissolve"),
+    ]
+    assert [effect.name for effect in board.shots[2].effects] == ["knock"]
 
 
 def test_one_take_goes_on_from_shot_to_shot() -> None:

@@ -15,7 +15,8 @@ _TRANSITION = re.compile(
 )
 _EXTENSION = re.compile(r"\s*\(([^)]*)\)")
 _EMPHASIS = re.compile(r"(?<!\\)(\*{1,3}|_)(?=\S)(.+?)(?<=\S)\1")
-_TITLE_KEY = re.compile(r"([A-Za-z][A-Za-z ]*):\s*(.*)")
+_TITLE_KEY = re.compile(r"([^\W\d_][^\W\d_ ]*(?: [^\W\d_]+)*) ?:\s*(.*)")
+_KEYS = {"authors": "author", "titre": "title", "auteur": "author", "auteurs": "author", "crédit": "credit"}
 _HIDDEN = re.compile(r"/\*.*?(?:\*/|\Z)|\[\[.*?(?:\]\]|\Z)", re.DOTALL)
 
 
@@ -84,7 +85,7 @@ def _title_page(lines: list[str]) -> tuple[dict[str, str], int]:
         if not line.strip():
             return page, index + 1
         if match and not line[0].isspace():
-            key = match.group(1).lower().replace("authors", "author")
+            key = _KEYS.get(match.group(1).lower(), match.group(1).lower())
             page[key] = plain(match.group(2))
         elif key:
             page[key] = f"{page[key]} {plain(line)}".strip()
