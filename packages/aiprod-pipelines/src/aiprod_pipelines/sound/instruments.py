@@ -29,13 +29,13 @@ RELEASE_S = {Part.PAD: 1.2, Part.STRINGS: 0.7, Part.BRASS: 0.35, Part.BASS: 0.15
 PLACES = {Part.PLUCK: -0.35, Part.MALLET: 0.3, Part.GLASS: 0.4, Part.KEYS: -0.15, Part.SHAKER: 0.5, Part.CLAP: -0.3}
 LEVELS = {
     Part.PAD: 0.4,
-    Part.KEYS: 0.5,
-    Part.PLUCK: 0.45,
-    Part.MALLET: 0.5,
+    Part.KEYS: 0.6,
+    Part.PLUCK: 0.55,
+    Part.MALLET: 0.6,
     Part.GLASS: 0.3,
     Part.STRINGS: 0.35,
     Part.BRASS: 0.4,
-    Part.BASS: 0.38,
+    Part.BASS: 0.3,
     Part.DRUM: 0.7,
     Part.SHAKER: 0.12,
     Part.CLAP: 0.25,
@@ -68,7 +68,7 @@ def _ensemble(frequency_hz: float, duration_s: float, overtones: int, cents: flo
 
 
 def _pad(frequency_hz: float, duration_s: float) -> Stereo:
-    return _ensemble(frequency_hz, duration_s + RELEASE_S[Part.PAD], 6, 7, 0.0) * _held(Part.PAD, duration_s, 0.5)
+    return _ensemble(frequency_hz, duration_s + RELEASE_S[Part.PAD], 9, 7, 0.0) * _held(Part.PAD, duration_s, 0.5)
 
 
 def _strings(frequency_hz: float, duration_s: float) -> Stereo:
