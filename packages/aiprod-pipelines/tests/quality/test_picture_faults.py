@@ -4,6 +4,7 @@ from typing import cast
 import av
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
 
 from aiprod_pipelines.picture import Frame
 from aiprod_pipelines.quality.finding import Code, Finding, Severity
@@ -59,6 +60,21 @@ def test_a_picture_that_stops_in_motion_is_frozen() -> None:
     (stop,) = found(frozen, Code.FROZEN)
     assert (stop.severity, stop.start_s, stop.end_s) == (Severity.FAULT, 29 / 25, 50 / 25)
     assert found(frames, Code.FROZEN) == []
+
+
+def test_slow_motion_that_stops_and_jumps_is_frozen_and_a_pause_is_not() -> None:
+    slow = [Image.fromarray(frame).resize((320, 180)) for frame in moving(90, step=1)]
+    frames = [np.asarray(frame.filter(ImageFilter.GaussianBlur(30))) for frame in slow]
+    lost = frames[:30] + [frames[29]] * 20 + frames[50:]
+    assert [(stop.start_s, stop.end_s) for stop in found(lost, Code.FROZEN)] == [(29 / 25, 50 / 25)]
+    assert found(frames[:30] + [frames[29]] * 20 + frames[30:], Code.FROZEN) == [], "it goes on where it stood"
+
+
+def test_a_coder_that_touches_up_a_frozen_picture_does_not_hide_it() -> None:
+    frames = moving(60)
+    touched = frames[29] + np.where(np.random.default_rng(0).random(frames[0].shape) < 0.5, 1, -1)
+    frozen = frames[:30] + [frames[29]] * 8 + [touched.astype(np.uint8)] * 12 + frames[30:]
+    assert [(stop.start_s, stop.end_s) for stop in found(frozen, Code.FROZEN)] == [(29 / 25, 50 / 25)]
 
 
 def test_a_still_shot_after_a_cut_a_dissolve_or_a_wipe_is_not() -> None:

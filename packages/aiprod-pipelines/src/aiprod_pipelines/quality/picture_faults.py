@@ -17,6 +17,9 @@ AROUND_S = 0.5
 FROZEN_CHANGE = 0.001  # −60 dB
 FROZEN_S = 0.5
 MOVING_CHANGE = 4 * FROZEN_CHANGE  # 12 dB above what counts as standing still
+TOUCHED_CHANGE = 0.006  # one and a half of 255 steps: what coding adds to a picture that it repeats
+DRIFT_CHANGE = 0.003  # of small copies, from end to end: less than one of 255 steps
+JUMP_RATIO = 2.0  # of the change after a stop over that of the frames after it
 CUT_CHANGE = 0.06  # of colour, mean over the picture
 MIXED_SHARE = 0.03  # of the difference of two pictures: what coding leaves outside of both in a mix of them
 CUT_RATIO = 3.0  # over the change of the frames around
@@ -113,19 +116,12 @@ def _is_hard(track: PictureTrack, beside: int, direction: int) -> bool:
 
 def _frozen(track: PictureTrack, edges_s: NDArray[np.float64], cuts: set[int]) -> list[Finding]:
     """Spans without change. A picture that stops while it moved is a fault; a shot that never moved may be meant."""
-    change, findings = np.array(track.change), []
-    still = (change <= FROZEN_CHANGE) & (np.array(track.brightest) > BLACK_LUMA)
-    still[:1] = False
-    for repeats in _spans(still):
-        span = Span(first=repeats.first - 1, last=repeats.last)  # the frame that is repeated begins it
+    findings = []
+    for span in _still_spans(track):
         start_s, end_s = float(edges_s[span.first]), float(edges_s[span.last])
         if end_s - start_s < FROZEN_S:
             continue
-        before = (edges_s[:-1] >= start_s - AROUND_S) & (np.arange(len(change)) <= span.first)
-        before &= ~np.isin(np.arange(len(change)), [0, *cuts])
-        moved = float(np.median(change[before])) if before.any() else 0.0
-        arrived = span.first in cuts or _is_transition(track, np.flatnonzero(before), span.first)
-        stopped = moved >= MOVING_CHANGE and not arrived
+        stopped = _has_stopped(track, span, cuts)
         findings.append(
             Finding(
                 code=Code.FROZEN if stopped else Code.STILL,
@@ -135,11 +131,44 @@ def _frozen(track: PictureTrack, edges_s: NDArray[np.float64], cuts: set[int]) -
                 else f"Nothing moves for {end_s - start_s:.2f} s.",
                 start_s=start_s,
                 end_s=end_s,
-                value=float(change[repeats.first : repeats.last].max()),
+                value=float(np.median(track.change[span.first + 1 : span.last])),
                 limit=FROZEN_CHANGE,
             )
         )
     return findings
+
+
+def _still_spans(track: PictureTrack) -> list[Span]:
+    """Frames that repeat the one that begins their span; a coder may touch up one of them now and then."""
+    change = np.array(track.change)
+    still = (change <= FROZEN_CHANGE) & (np.array(track.brightest) > BLACK_LUMA)
+    still[:1] = False
+    touched = np.zeros(len(still), bool)
+    touched[1:-1] = still[:-2] & still[2:] & ~still[1:-1] & (change[1:-1] <= TOUCHED_CHANGE)
+    spans = []
+    for joined in _spans(still | touched):
+        ends = [track.small[at].astype(float) for at in (joined.first, joined.last - 1)]
+        if np.abs(ends[0] - ends[1]).mean() <= 255 * DRIFT_CHANGE:
+            spans.append(joined)
+        else:  # it crept
+            parts = _spans(still[joined.first : joined.last])
+            spans += [Span(first=joined.first + part.first, last=joined.first + part.last) for part in parts]
+    return [Span(first=span.first - 1, last=span.last) for span in spans]
+
+
+def _has_stopped(track: PictureTrack, span: Span, cuts: set[int]) -> bool:
+    """Whether what went before was motion: much of it, or some that goes on with a jump over what was left out."""
+    times, change, numbers = np.array(track.times_s), np.array(track.change), np.arange(len(track.change))
+    before = (times >= times[span.first] - AROUND_S) & (numbers <= span.first) & ~np.isin(numbers, [0, *cuts])
+    if not before.any() or span.first in cuts or _is_transition(track, np.flatnonzero(before), span.first):
+        return False
+    moved = float(np.median(change[before]))
+    if moved >= MOVING_CHANGE:
+        return True
+    after = change[span.last + 1 :][: CUT_WINDOW + 1]
+    if moved < FROZEN_CHANGE or not len(after) or span.last in cuts:
+        return False
+    return bool(change[span.last] >= max(MOVING_CHANGE, JUMP_RATIO * float(np.median(after))))
 
 
 def _is_transition(track: PictureTrack, before: NDArray[np.intp], last: int) -> bool:

@@ -20,6 +20,11 @@ QUIET_S = 2.0
 CLIP_LEVEL = 10 ** (-1 / 20)  # the ceiling of EBU R 128: no sound should rest there
 CLIP_RUN = 4  # samples, of one value to 16 bits
 CLIP_SHARE = 1e-4  # of all samples; a single flat top is not heard
+# Coding rounds flat tops; what is left is a crowd where they were. The levels of natural sound thin out towards their
+# peak; those of a pure tone at full scale do not, so this is a warning and no fault.
+CROWDED = 1.0
+CROWD_SHARE = 1e-3  # of all samples in that tenth
+CROWD_LEVELS = np.arange(0.9, 1.07, 0.02)
 # Coding a loud master may overshoot by up to 3 dB (AES TD1004); what lies above was driven over full scale.
 OVERDRIVEN_DBFS = 3.0
 LOUDNESS_TOLERANCE_LU = 0.5  # EBU R 128
@@ -31,11 +36,13 @@ NOISE_LOW, NOISE_HIGH = 5, 95  # percentiles of the power of windows: a pause, a
 
 @dataclass(frozen=True, kw_only=True)
 class SoundFigures:
-    """What a sound measures. `snr_db`: of its loud moments over its pauses, an estimate; inf where pauses are empty."""
+    """What a sound measures. `snr_db`: of its loud moments over its pauses, an estimate; inf where pauses are empty.
+    `crowding`: of samples at their upper end, over those just below it; 0 where few reach full scale."""
 
     loudness: Loudness
     peak_dbfs: float
     clipped_share: float
+    crowding: float
     dc_offset: float
     correlation: float | None
     snr_db: float
@@ -49,6 +56,7 @@ def figures(sound: Sound) -> SoundFigures:
         loudness=measure(sound),
         peak_dbfs=_dbfs(peak),
         clipped_share=max(float(_flat_tops(channel).mean()) for channel in samples),
+        crowding=max(_crowding(channel) for channel in samples),
         dc_offset=float(np.abs(samples.mean(axis=1, dtype=np.float64)).max()),
         correlation=_correlation(samples),
         snr_db=_snr_db(sound),
@@ -98,24 +106,34 @@ def _silences(sound: Sound, start_s: float) -> list[Finding]:
 
 
 def _clipping(sound: Sound, measured: SoundFigures, start_s: float) -> list[Finding]:
-    """Cut off before (flat tops) or on the way to the ear (above full scale)."""
-    overdriven = measured.peak_dbfs > OVERDRIVEN_DBFS
-    if not overdriven and measured.clipped_share == 0:
+    """Cut off before (flat tops, or a crowd where they were), or on the way to the ear (above full scale)."""
+    if measured.peak_dbfs > OVERDRIVEN_DBFS:
+        above = np.abs(sound.samples) > 1
+        share = float(above.mean(axis=1).max())
+        said = f"lies above full scale, by up to {measured.peak_dbfs:.1f} dB: players cut it off"
+        value, limit, severity = measured.peak_dbfs, OVERDRIVEN_DBFS, Severity.FAULT
+    elif measured.clipped_share > 0:
+        above = np.array([_flat_tops(channel) for channel in sound.samples])
+        value = share = measured.clipped_share
+        said, limit = "rests at its upper end: it was cut off there", CLIP_SHARE
+        severity = Severity.FAULT if share >= CLIP_SHARE else Severity.WARNING
+    elif measured.crowding > CROWDED:
+        above = np.abs(sound.samples) >= CLIP_LEVEL
+        share = float(above.mean(axis=1).max())
+        said = "crowds at its upper end: it may have been cut off before it was coded"
+        value, limit, severity = measured.crowding, CROWDED, Severity.WARNING
+    else:
         return []
-    above = np.abs(sound.samples) > 1 if overdriven else np.array([_flat_tops(channel) for channel in sound.samples])
-    share, at = float(above.mean(axis=1).max()), np.flatnonzero(above.any(axis=0))
+    at = np.flatnonzero(above.any(axis=0))
     return [
         Finding(
             code=Code.CLIPPING,
-            severity=Severity.FAULT if overdriven or share >= CLIP_SHARE else Severity.WARNING,
-            sentence=f"{100 * share:.2g} % of the sound lies above full scale, by up to {measured.peak_dbfs:.1f} dB: "
-            "players cut it off."
-            if overdriven
-            else f"{100 * share:.2g} % of the sound rests at its upper end: it was cut off there.",
+            severity=severity,
+            sentence=f"{100 * share:.2g} % of the sound {said}.",
             start_s=start_s + float(at[0] / sound.rate_hz),
             end_s=start_s + float((at[-1] + 1) / sound.rate_hz),
-            value=measured.peak_dbfs if overdriven else share,
-            limit=OVERDRIVEN_DBFS if overdriven else CLIP_SHARE,
+            value=value,
+            limit=limit,
         )
     ]
 
@@ -181,6 +199,17 @@ def _flat_tops(channel: NDArray[np.float32]) -> NDArray[np.bool_]:
     for first, last in zip(steps[::2], steps[1::2], strict=True):
         mask[first : last + 1] |= last + 1 - first >= CLIP_RUN
     return mask
+
+
+def _crowding(channel: NDArray[np.float32]) -> float:
+    """How many more samples lie within 5 % of an upper end than in the tenth below it; the highest of several ends."""
+    levels = np.sort(np.abs(channel))
+    crowding = 0.0
+    for end in CROWD_LEVELS:
+        low, middle, high = np.searchsorted(levels, [0.85 * end, 0.95 * end, 1.05 * end])
+        if high - middle >= CROWD_SHARE * len(levels):
+            crowding = max(crowding, float((high - middle) / max(middle - low, 1)))
+    return crowding
 
 
 def _window_powers(sound: Sound) -> NDArray[np.float64]:
