@@ -7,7 +7,7 @@ Style Guide gives the figures.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -19,6 +19,7 @@ LINE_CHARACTERS, LINES = 42, 2
 SHORTEST_MS, LONGEST_MS = 834, 7000
 EASY_CPS, FASTEST_CPS = 17, 20
 GAP_FRAMES = 2
+MOST_CHARACTERS = LINES * LINE_CHARACTERS + 1  # the blank between two lines is not shown
 FILM_RATE = Fraction(24)
 
 SENTENCE_ENDS, CLAUSE_ENDS = ".!?…।", ",;:—–"
@@ -150,13 +151,7 @@ def _pieces(line: Line, number: int, gap_ms: int, language: str) -> list[_Piece]
     words = _words(line, number, language)
     costs, cuts = [0.0], [0]
     for last in range(1, len(words) + 1):
-        ways = []
-        for first in range(last - 1, -1, -1):
-            if first < last - 1 and len(_text(words[first:last])) > LINES * LINE_CHARACTERS + 1:
-                break
-            if first == last - 1 or _fits(words[first:last]):
-                ways.append((costs[first] + _cost(words, first, last, gap_ms), first))
-        cost, cut = min(ways)
+        cost, cut = min(_ways(words, last, costs, gap_ms))
         costs.append(cost)
         cuts.append(cut)
     ends = [len(words)]
@@ -178,14 +173,26 @@ def _text(words: Sequence[_Word]) -> str:
     return "".join(word.text for word in words).strip()
 
 
-def _fits(words: Sequence[_Word]) -> bool:
-    rows = broken(_text(words)).split("\n")
-    return max(map(len, rows)) <= LINE_CHARACTERS and words[-1].end_ms - words[0].start_ms <= LONGEST_MS
+def _ways(words: Sequence[_Word], last: int, costs: Sequence[float], gap_ms: int) -> Iterator[tuple[float, int]]:
+    """Every way to part before word `last`: what all up to there costs then, and the first word of the last piece."""
+    text = ""
+    for first in range(last - 1, -1, -1):
+        text = words[first].text + text
+        shown, lasts_ms = text.strip(), words[last - 1].end_ms - words[first].start_ms
+        if first < last - 1 and (len(shown) > MOST_CHARACTERS or lasts_ms > LONGEST_MS):
+            return
+        if first == last - 1 or _fits(shown):
+            yield costs[first] + _cost(words, first, last, shown, gap_ms), first
 
 
-def _cost(words: Sequence[_Word], first: int, last: int, gap_ms: int) -> float:
-    """How bad it is to show words `first` to `last` (left out itself) together, and to part after them."""
-    text = _text(words[first:last])
+def _fits(text: str) -> bool:
+    """Whether `broken` can show it: the rest after as many words as a line holds must be no longer than a line."""
+    blank = text.rfind(" ", 0, LINE_CHARACTERS + 1)
+    return len(text) <= LINE_CHARACTERS or len(text) - blank - 1 <= LINE_CHARACTERS or _cut(text) != text
+
+
+def _cost(words: Sequence[_Word], first: int, last: int, text: str, gap_ms: int) -> float:
+    """How bad it is to show words `first` to `last` (left out itself) together as `text`, and to part after them."""
     cost = 1.0 + 0.5 * (len(text) / (LINES * LINE_CHARACTERS)) ** 2 + 0.5 * (len(text) < 12)
     if last < len(words):
         pause_ms = words[last].start_ms - words[last - 1].end_ms
