@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -61,10 +61,6 @@ def parse_place(words: str) -> Asked:
     return Asked(what=what, start_s=float(start_s or 0), gain_db=float(gain_db or 0))
 
 
-def _placing(help_text: str, metavar: str) -> Any:
-    return typer.Option(parser=parse_place, metavar=metavar, help=help_text, show_default=False)
-
-
 @app.command(
     epilog="""[bold]Examples[/bold]
 
@@ -76,14 +72,19 @@ def _placing(help_text: str, metavar: str) -> Any:
 )
 def run(
     out: Annotated[Path | None, typer.Option("--output-path", "-o", help="WAV to write, 32-bit float.")] = None,
-    dialogue: Annotated[list[Asked] | None, _placing("Speech; may be repeated.", "FILE@SECONDS")] = None,
+    dialogue: Annotated[
+        list[Asked] | None,
+        typer.Option("--dialogue", parser=parse_place, metavar="FILE@SECONDS,DB", help="Speech; may be repeated."),
+    ] = None,
     effects: Annotated[
         list[Asked] | None,
-        typer.Option("--effect", parser=parse_place, metavar="NAME|FILE@SECONDS", help="May be repeated."),
+        typer.Option(
+            "--effect", parser=parse_place, metavar="NAME@SECONDS,DB", help="By name or file; may be repeated."
+        ),
     ] = None,
     beds: Annotated[
         list[Asked] | None,
-        typer.Option("--ambience", parser=parse_place, metavar="NAME|FILE", help="May be repeated."),
+        typer.Option("--ambience", parser=parse_place, metavar="NAME", help="By name or file; may be repeated."),
     ] = None,
     tune: Annotated[
         Asked | None,
@@ -104,7 +105,7 @@ def run(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Mix, list or measure."""
+    """Mix a sound track, list what can be synthesised, or measure a file."""
     if listing:
         _list(as_json)
     elif measured is not None:
