@@ -2,11 +2,14 @@ import json
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from aiprod_core.errors import MediaError
 from aiprod_pipelines.commands.qa import app, parse_expected
+from aiprod_pipelines.delivery.encode import write_sound
+from aiprod_pipelines.picture import Sound
 from aiprod_pipelines.quality.finding import Expected
 
 runner = CliRunner()
@@ -60,6 +63,14 @@ def test_expectations() -> None:
         sound=False,
         full_frame=True,
     )
+
+
+def test_the_report_of_a_silent_sound_is_json_without_infinities(tmp_path: Path) -> None:
+    write_sound(tmp_path / "silent.wav", Sound(np.zeros((2, 48_000), np.float32)))
+    done = runner.invoke(app, [str(tmp_path / "silent.wav"), "--json", str(tmp_path / "r.json")])
+    assert done.exit_code == 1
+    assert "every sample is zero" in " ".join(done.output.split())
+    assert "Infinity" not in (tmp_path / "r.json").read_text()
 
 
 def test_a_file_that_is_not_there_or_a_report_that_cannot_be_written_is_named(film: Path, tmp_path: Path) -> None:

@@ -109,6 +109,7 @@ def test_sound_stays_with_the_picture(profile: Profile, channels: int, tmp_path:
     deliver(path, moving(48, np.uint8, w=64, h=48), format, profile, sound=sound)
     back = Footage.open(path).sound()
     assert back is not None
+    assert back.samples.shape == sound.samples.shape
     if profile is Profile.WEB:
         full = (0,) if channels == 1 else (0, 1)  # the low-frequency channel of 5.1 holds no click
         heard = [int(np.argmax(np.correlate(back.samples[c], np.ones(80, np.float32), "valid"))) for c in full]

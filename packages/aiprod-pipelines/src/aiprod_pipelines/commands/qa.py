@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -105,7 +104,7 @@ def examine(path: Path, reference: Path | None = None, expected: Expected | None
         said = reader(path)
     except AiprodError as error:
         return rejected(path, str(error))
-    return Report(path=path, facts={"what": said, "size bytes": path.stat().st_size}, findings=())
+    return Report(path=path, facts={"what": said, "size_bytes": path.stat().st_size}, findings=())
 
 
 def _read_lut(path: Path) -> str:
@@ -136,20 +135,16 @@ READERS: Mapping[str, Callable[[Path], str]] = {
 
 
 def facts(report: Report) -> dict[str, Any]:
-    """A report as JSON holds it; figures without an end become words."""
+    """A report as JSON holds it."""
     return {
         "file": str(report.path),
         "faults": len(report.faults),
-        "facts": {name: _plain(value) for name, value in report.facts.items()},
+        "facts": dict(report.facts),
         "findings": [
-            {name: _plain(value) for name, value in dataclasses.asdict(finding).items() if value is not None}
+            {name: value for name, value in dataclasses.asdict(finding).items() if value is not None}
             for finding in report.findings
         ],
     }
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def show(reports: Sequence[Report], console: Console) -> None:
@@ -165,5 +160,5 @@ def show(reports: Sequence[Report], console: Console) -> None:
 
 
 def _summary(report: Report) -> str:
-    names = ("codec", "width px", "height px", "frame rate", "duration s", "integrated lufs", "true peak dbtp", "what")
-    return ", ".join(f"{name} {report.facts[name]}" for name in names if name in report.facts)
+    names = ("codec", "width_px", "height_px", "frame_rate", "duration_s", "integrated_lufs", "true_peak_dbtp", "what")
+    return ", ".join(f"{name.replace('_', ' ')} {report.facts[name]}" for name in names if name in report.facts)

@@ -66,12 +66,14 @@ def figures(sound: Sound) -> SoundFigures:
 def judge(sound: Sound, measured: SoundFigures, expected: Expected, start_s: float = 0.0) -> list[Finding]:
     """All that is found in `sound`, which begins at `start_s` of its file."""
     if measured.peak_dbfs <= SILENT_DBFS:
+        zeros = math.isinf(measured.peak_dbfs)
+        said = "every sample is zero" if zeros else f"its highest peak is {measured.peak_dbfs:.0f} dBFS"
         return [
             Finding(
                 code=Code.SILENT,
                 severity=Severity.FAULT,
-                sentence=f"The sound track is silent: its highest peak is {measured.peak_dbfs:.0f} dBFS.",
-                value=measured.peak_dbfs,
+                sentence=f"The sound track is silent: {said}.",
+                value=None if zeros else measured.peak_dbfs,
                 limit=SILENT_DBFS,
             )
         ]

@@ -5,6 +5,7 @@ and of how a report looks.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from enum import IntEnum
 from pathlib import Path
@@ -267,8 +268,8 @@ def _tags(tags: tuple[int, int, int]) -> str:
 
 
 def _rounded(figures: Mapping[str, float | None]) -> dict[str, float]:
-    """Figures that were measured, to two places."""
-    return {name: round(value, 2) for name, value in figures.items() if value is not None}
+    """Figures that were measured, to two places; what has no number, as the level of silence, is left out."""
+    return {name: round(value, 2) for name, value in figures.items() if value is not None and math.isfinite(value)}
 
 
 def _waveform(decoding: Decoding) -> tuple[float, ...]:
