@@ -205,7 +205,7 @@ def _subject_and_action(text: str) -> tuple[str | None, str | None, str | None]:
         if inner is not None:
             base, after = inner, skipped + 1
     before = [token for token in tokens[:at] if token.lower() not in words.AUXILIARIES]
-    adverbs = []
+    adverbs: list[str] = []
     while len(before) > 1 and before[-1].lower().endswith("ly") and before[-1].lower() not in words.SUBJECTS:
         adverbs.insert(0, before.pop().lower())
     rest = [*adverbs, *tokens[after:]]

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import opentimelineio as otio
 
 from aiprod_core.errors import InputError
+from aiprod_pipelines.backends import Backend
 from aiprod_pipelines.delivery.profiles import Profile
 from aiprod_pipelines.film import cut
 from aiprod_pipelines.film.grading import Grading, grading_of
@@ -143,7 +144,7 @@ class _Compiling:
                 "seed": self.storyboard.seed_of(index),
                 "num_frames": self._num_frames(part),
                 "frame_rate": self.renderer.frame_rate_hz,
-                "camera": None if shot.move is None else [shot.move.name, shot.move.strength],
+                "camera": self._camera(shot, index),
                 "images": [{"frame": image.frame, "strength": image.strength} for image in shot.images],
             },
         }
@@ -157,6 +158,17 @@ class _Compiling:
         return self.plan.add(
             "shot", name, suffix=".mkv", params=params, made=made, given=given, memory_bytes=MEMORY_BYTES
         )
+
+    def _camera(self, shot: Shot, index: int) -> list[str | float] | None:
+        """The move that a clip is steered by; LTX-2 has it from the prompt alone. Raises `InputError`."""
+        if shot.move is None or self.renderer.backend is Backend.LTX2:
+            return None
+        if shot.images:
+            raise InputError(
+                f"shots[{index + 1}].camera: got {shot.camera} beside pictures, which would not stay in place; "
+                "leave one of them out"
+            )
+        return [shot.move.name, shot.move.strength]
 
     def _num_frames(self, part: Part) -> int:
         assert part.shot is not None

@@ -85,7 +85,8 @@ def _takes(beat: Beat, count: int, index: int, characters: Mapping[str, str]) ->
     if count == 2:
         roles = ["establishing", "action"] if index == 0 else ["action", "closing"]
     elif count > 2:
-        roles = ["establishing", "action", *["again"] * (count - 3), "closing"]
+        again: list[Role] = ["again"] * (count - 3)
+        roles = ["establishing", "action", *again, "closing"]
     return [
         Take(
             beat=beat,

@@ -27,7 +27,7 @@ WHITE = (255, 255, 255)
 Thing = TypeVar("Thing")
 TITLE_S = 2.5
 TITLE_FADE_S = 0.4
-STANDING_LINES, STANDING_SIZE = 4, 0.5
+STANDING_LINES, STANDING_SIZE = 4, 0.4
 STYLES: Mapping[str, Style] = {"center": Style.CARD, "lower-third": Style.LOWER_THIRD, "bottom": Style.CAPTION}
 
 

@@ -27,7 +27,8 @@ def is_french(text: str) -> bool:
 
 def in_english(text: str) -> str:
     """French words that are known, in English and in its order; the others, names among them, as they are."""
-    tokens, result = re.findall(r"[^\W\d_]+['’]|[\w-]+|[^\w\s]", text), []
+    tokens = re.findall(r"[^\W\d_]+['’]|[\w-]+|[^\w\s]", text)
+    result: list[tuple[str, str]] = []
     index = 0
     while index < len(tokens):
         length, english, kind = _longest(tokens, index)

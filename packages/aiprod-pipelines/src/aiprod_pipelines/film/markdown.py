@@ -76,7 +76,7 @@ def _scene(words: str, line: int) -> Scene:
 
 def _paragraph(lines: list[str], index: int) -> tuple[list[tuple[int, str]], int]:
     """Lines up to a blank one, a heading, or the next item of a list; each with its number."""
-    found = []
+    found: list[tuple[int, str]] = []
     while index < len(lines) and lines[index].strip() and not _HEADING.fullmatch(lines[index].strip()):
         line = lines[index].strip()
         item = re.match(r"(?:[-*+]|\d+[.)])\s+", line)

@@ -16,14 +16,13 @@ from aiprod_pipelines.film.coverage import Take, covered
 from aiprod_pipelines.film.french import verbs
 from aiprod_pipelines.film.screenplay import Screenplay
 from aiprod_pipelines.film.shot import Mood
-from aiprod_pipelines.film.storyboard import Storyboard
+from aiprod_pipelines.film.storyboard import SHOT_S, Pacing, Storyboard
 from aiprod_pipelines.film.vocabulary import AT_DUSK, AT_NIGHT, FOG, RAIN, SNOW, SOUNDS_OF_PLACES, STORM, WIND
 from aiprod_pipelines.speech_time import speaking_s
 
 MOODS: tuple[str, ...] = get_args(Mood)
 MAX_SHOTS = 200
 SHORTEST_FILM_S = 9.0
-SHOT_S = {"slow": 3.4, "calm": 3.0, "steady": 2.8, "lively": 2.5, "fast": 2.0}
 BREATH_S = 0.3  # after a line
 
 
@@ -31,7 +30,7 @@ BREATH_S = 0.3  # after a line
 class Manner:
     """How a mood is told: how fast, and in what look."""
 
-    pacing: str
+    pacing: Pacing
     look: str
 
 
@@ -163,7 +162,7 @@ def _transition(takes: Sequence[Take], index: int, goes_on: bool) -> str | None:
     return None
 
 
-def _lengths_s(takes: Sequence[Take], pacing: str, wished_s: float | None, language: str) -> list[float]:
+def _lengths_s(takes: Sequence[Take], pacing: Pacing, wished_s: float | None, language: str) -> list[float]:
     """Seconds of each shot, to a tenth: what its action takes at this pacing, and never less than its lines."""
     least = [
         0.5 + sum(said_s(one.line, language) for one in take.beat.speech) if take.heard and take.beat.speech else 0.5

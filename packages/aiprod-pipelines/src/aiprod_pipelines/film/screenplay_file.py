@@ -19,9 +19,21 @@ MAX_BYTES = 4 * 2**20
 
 
 def source_of(words: str) -> str | Path:
-    """A file where the words are the name of one that can be a screenplay; else they are a prompt."""
-    one_line = len(words) < 1000 and "\n" not in words
-    return Path(words) if one_line and Path(words).suffix.lower() in FORMATS else words
+    """A file where the words are the name of one that can be a screenplay; else they are a prompt.
+
+    Raises `InputError` where they are the name of a file of another kind, which nobody means as a prompt.
+    """
+    if len(words) >= 1000 or "\n" in words:
+        return words
+    path = Path(words)
+    if path.suffix.lower() in FORMATS:
+        return path
+    if path.suffix and path.is_file():
+        raise InputError(
+            f"{path}: got a file ending in {path.suffix!r}, expected a sentence or a screenplay, "
+            f"{', '.join(FORMATS)}; name a clip of your own in a storyboard instead"
+        )
+    return words
 
 
 def read_screenplay(path: Path) -> Screenplay:

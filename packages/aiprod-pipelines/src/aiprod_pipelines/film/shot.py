@@ -138,7 +138,8 @@ class Shot(Form):
     mood: Mood | None = Field(default=None, description="The mood of the shot.")
     negative_prompt: str = Field(default="", description="What to stay away from.")
     duration_s: Length | None = Field(
-        default=None, description="Its length in seconds; left out: that of its clip, or 3 s for a rendered shot."
+        default=None,
+        description="Its length in seconds; left out: that of its clip; of a rendered shot by the film's pacing.",
     )
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] | None = Field(
         default=None,

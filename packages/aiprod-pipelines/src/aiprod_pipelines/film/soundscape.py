@@ -21,8 +21,8 @@ from aiprod_pipelines.subtitles import Cue, Line, cues_of
 
 Media: TypeAlias = str | Path
 CHANNELS = {"stereo": 2, "5.1": 6}
-MUSIC_GAIN_DB = -12.0  # below a clip's own sound
-AMBIENCE_GAIN_DB = -16.0
+MUSIC_GAIN_DB = -4.0  # of music at -20 LUFS, to lie under a clip's own sound
+AMBIENCE_GAIN_DB = -2.0  # of beds at -30 LUFS
 BED_FADE_S = 0.8
 EFFECT_S = 12.0  # longer than any of the library
 

@@ -7,7 +7,7 @@ have no units.
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
@@ -31,6 +31,7 @@ from aiprod_pipelines.film.names import AmbienceName
 from aiprod_pipelines.film.shot import Mood, Shot, Title, Transition
 
 Pacing: TypeAlias = Literal["slow", "calm", "steady", "lively", "fast"]
+SHOT_S: Mapping[Pacing, float] = {"slow": 3.4, "calm": 3.0, "steady": 2.8, "lively": 2.5, "fast": 2.0}
 Subtitles: TypeAlias = Literal["soft", "burned", "file"]
 Profile: TypeAlias = Literal["web", "hevc10", "av1", "prores422", "prores4444", "dnxhr", "exr", "hdr10", "hlg"]
 
@@ -106,7 +107,9 @@ class Storyboard(Form):
     quality: Literal["draft", "standard", "fine"] = Field(default="standard", description="draft, standard or fine.")
     look: Look | None = Field(default=None, description="The grade of the whole film.")
     hdr: Literal["none", "pq", "hlg"] = Field(default="none", description="High dynamic range: none, pq or hlg.")
-    pacing: Pacing = Field(default="steady", description="slow, calm, steady, lively or fast.")
+    pacing: Pacing = Field(
+        default="steady", description="slow, calm, steady, lively or fast: how long shots are that do not say it."
+    )
     music: Annotated[Music | None, OR_NONE] = Field(
         default=None, description="A mood, a file, or none; left out: none."
     )

@@ -12,12 +12,11 @@ from functools import cached_property
 
 from aiprod_core.errors import InputError
 from aiprod_pipelines.film.shot import Shot, Transition
-from aiprod_pipelines.film.storyboard import Storyboard
+from aiprod_pipelines.film.storyboard import SHOT_S, Storyboard
 from aiprod_pipelines.footage import Footage
 from aiprod_pipelines.sound.file import duration_s as recorded_s
 from aiprod_pipelines.speech_time import speaking_s
 
-SHOT_S = 3.0
 CARD_S = 2.5
 CREDITS_S = 2.0  # and so long for each line
 CREDIT_LINE_S = 0.7
@@ -132,7 +131,9 @@ class Timing:
         where = f"shots[{index + 1}]"
         if shot.clip is None:
             said_s = max((start_s + duration_s + BREATH_S for start_s, duration_s in self._lines(shot)), default=0.0)
-            return self.frames(max(SHOT_S, said_s) if shot.duration_s is None else shot.duration_s)
+            return self.frames(
+                max(SHOT_S[self.storyboard.pacing], said_s) if shot.duration_s is None else shot.duration_s
+            )
         footage = Footage.open(shot.clip)
         end_s = min(footage.duration_s, shot.end_s or footage.duration_s)
         there = self.frames((end_s - (shot.start_s or 0.0)) / shot.speed) if end_s > (shot.start_s or 0.0) else 0
