@@ -53,7 +53,7 @@ def staged(path: Path) -> Iterator[Path]:
 
 
 def _sweep(path: Path) -> None:
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+    for left in path.parent.glob(f"*.{glob.escape(path.name)}.*.part"):
         pid = left.name.split(".")[-2]
         if pid.isdecimal() and not _runs(int(pid)):
             left.unlink(missing_ok=True)

@@ -206,6 +206,36 @@ def test_a_full_disk_leaves_the_old_film_and_nothing_else(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
 
 
+ENDLESS = """
+import sys
+from fractions import Fraction
+from itertools import count
+from pathlib import Path
+import numpy as np
+from aiprod_pipelines.delivery.encode import deliver
+from aiprod_pipelines.delivery.profiles import Profile
+from aiprod_pipelines.picture import Format
+def frames():
+    for number in count():
+        yield np.full((64, 64, 3), number % 256, np.uint8)
+        if number == 100:
+            print("running", flush=True)
+deliver(Path(sys.argv[1]), frames(), Format(width_px=64, height_px=64, frame_rate=Fraction(25)), Profile.WEB)
+"""
+
+
+def test_a_kill_leaves_no_film_and_the_next_one_no_trace_of_it(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    with subprocess.Popen([sys.executable, "-c", ENDLESS, str(film)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"running\n"
+        process.kill()
+    assert not film.exists()
+    format = Format(width_px=64, height_px=64, frame_rate=RATE)
+    deliver(film, moving(2, w=64, h=64), format, Profile.WEB)
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+
+
 def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

@@ -49,7 +49,7 @@ def deliver(
         if cues:
             output.save({path.with_suffix(".srt"): encode_subtitles(cues, ".srt")})
         return
-    picture = path.with_name(f".{path.name}.{os.getpid()}.picture")
+    picture = path.with_name(f".{path.name}.picture.{os.getpid()}.part")
     try:
         encode_picture(picture, frames, format, profile)
         join(path, [picture], profile, sound=sound, cues=cues, language=language, metadata=metadata)
