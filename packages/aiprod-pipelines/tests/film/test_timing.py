@@ -89,3 +89,20 @@ def test_a_clip_gives_up_what_its_transitions_show(clip: Path) -> None:
 def test_a_clip_that_is_too_short_is_said(clip: Path, shot: dict[str, object]) -> None:
     with pytest.raises(InputError, match=r"shots\[1\]\..*own.mp4"):
         _ = timing_of({"clip": str(clip), **shot}).parts
+
+
+def test_cuts_fall_on_beats_where_the_music_is_to_lead() -> None:
+    shots = [{"duration": 2.3}, {"duration": 1.9}, {"duration": 2.6}, {"duration": 2.0}]
+    led = timing_of(*shots, music={"mood": "happy", "tempo": 120, "on_beat": True})
+    beat = led.rate / 2
+    assert [part.start / beat for part in led.parts[:3]] == [0, 5, 9], "the last cut comes after the last beat"
+    assert all(abs(part.length - 30 * shot["duration"]) <= 9 for part, shot in zip(led.parts, shots, strict=True))
+    free = timing_of(*shots, music={"mood": "happy", "tempo": 120})
+    assert [part.length for part in free.parts] == [69, 57, 78, 60]
+
+
+def test_a_clip_is_never_stretched_to_a_beat(clip: Path) -> None:
+    music = {"mood": "happy", "tempo": 100, "on_beat": True}
+    first, second = timing_of({"clip": str(clip), "end": 1.1}, {"duration": 2.0}, music=music).parts
+    assert first.length <= 33
+    assert second.start == first.length

@@ -76,11 +76,14 @@ class Music(Form):
 
     short: ClassVar[str] = "mood"
     mood: Mood | None = Field(default=None, description="The mood to compose for.")
-    tempo_bpm: Annotated[float, Field(strict=True, ge=30, le=240)] | None = Field(
+    tempo_bpm: Annotated[float, Field(strict=True, ge=40, le=200)] | None = Field(
         default=None, description="Beats a minute; left out: the mood's."
     )
     file: GivenFile | None = Field(default=None, description="Or a sound file, relative to this file.")
     gain_db: Decibels = Field(default=0.0, description="How much louder (or, below 0, softer) than usual, in dB.")
+    on_beat: bool = Field(
+        default=False, description="Whether cuts move to its nearest beat; in a file, to where something begins."
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

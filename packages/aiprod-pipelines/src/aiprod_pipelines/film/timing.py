@@ -5,12 +5,16 @@ half after, so both run on under it: they need so many frames more than they are
 nothing; it looks into a storyboard's own clips to know how long they are.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import accumulate
+from typing import TypeAlias
 
 from aiprod_core.errors import InputError
+from aiprod_pipelines.film.rhythm import beats_s, on_beats
 from aiprod_pipelines.film.shot import Shot, Transition
 from aiprod_pipelines.film.storyboard import SHOT_S, Storyboard
 from aiprod_pipelines.footage import Footage
@@ -22,6 +26,7 @@ CREDITS_S = 2.0  # and so long for each line
 CREDIT_LINE_S = 0.7
 BREATH_S = 0.3  # between two lines, and after the last
 LEAST_FRAMES = 2
+_Named: TypeAlias = tuple[str, Shot | None, int, Transition | None]  # a part: name, shot, frames, how it is entered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +75,7 @@ class Timing:
     def parts(self) -> tuple[Part, ...]:
         """All parts in order."""
         lengths = [self._length(shot, index) for index, shot in enumerate(self.storyboard.shots)]
-        named: list[tuple[str, Shot | None, int, Transition | None]] = [
+        named: list[_Named] = [
             (shot.id, shot, length, shot.transition)
             for shot, length in zip(self.storyboard.shots, lengths, strict=True)
         ]
@@ -80,7 +85,24 @@ class Timing:
         if self.storyboard.credits:
             credits_s = CREDITS_S + CREDIT_LINE_S * len(self.storyboard.credits)
             named.append(("credits", None, self.frames(credits_s), Transition(kind="dissolve")))
-        return tuple(self._placed(named))
+        return tuple(self._placed(self._in_rhythm(named)))
+
+    def _in_rhythm(self, named: Sequence[_Named]) -> Sequence[_Named]:
+        """The same with cuts on the beats of the music, where the storyboard wants that."""
+        music = self.storyboard.music
+        if music is None or not music.on_beat:
+            return named
+        lengths_s = [float(length / self.rate) for _, _, length, _ in named]
+        longest_s = [
+            length_s if shot is not None and shot.clip is not None else math.inf
+            for length_s, (_, shot, _, _) in zip(lengths_s, named, strict=True)
+        ]
+        moved_s = on_beats(lengths_s, longest_s, beats_s(music, sum(lengths_s), self.storyboard.seed))
+        ends = [round(Fraction(end_s).limit_denominator(1_000_000) * self.rate) for end_s in accumulate(moved_s)]
+        return [
+            (name, shot, end - start, into)
+            for (name, shot, _, into), start, end in zip(named, [0, *ends], ends, strict=False)
+        ]
 
     @cached_property
     def ending_frames(self) -> int:
@@ -162,7 +184,7 @@ class Timing:
     def _wanted(self, transition: Transition | None) -> int:
         return 0 if transition is None or transition.kind == "cut" else self.frames(transition.duration_s)
 
-    def _placed(self, named: Sequence[tuple[str, Shot | None, int, Transition | None]]) -> Iterator[Part]:
+    def _placed(self, named: Sequence[_Named]) -> Iterator[Part]:
         overlaps = [
             min(self._wanted(into), length, named[number - 1][2] if number else length // 2)
             for number, (_, _, length, into) in enumerate(named)
