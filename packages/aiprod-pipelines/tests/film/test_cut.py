@@ -13,6 +13,7 @@ from aiprod_pipelines.film import cut
 from aiprod_pipelines.film.storyboard import Storyboard
 from aiprod_pipelines.film.timing import Timing
 from aiprod_pipelines.footage import Footage
+from aiprod_pipelines.montage import timeline
 from aiprod_pipelines.montage.conform import conform
 from aiprod_pipelines.montage.media_bin import MediaBin
 from aiprod_pipelines.montage.render import frames
@@ -75,6 +76,16 @@ def test_a_part_names_only_what_is_seen_in_it(pictures: cut.Pictures) -> None:
     assert pictures.segment(two).media == {"shot one", "shot two"}
     assert pictures.segment(three).media == {"shot three", "shot four"}
     assert pictures.segment(credits).media == {"shot four"}
+
+
+@pytest.mark.parametrize("suffix", [".otio", ".edl", ".fcpxml"])
+def test_the_cut_is_written_for_other_programs(pictures: cut.Pictures, tmp_path: Path, suffix: str) -> None:
+    """Also with fades at both ends, titles as clips, and media names of two words, which an EDL has no place for."""
+    left_out = timeline.write(pictures.whole().timeline, tmp_path / f"cut{suffix}")
+    read = timeline.read(tmp_path / f"cut{suffix}", frame_rate=pictures.timing.rate)
+    names = [clip.name for clip in read.video_tracks()[0].find_clips()]
+    assert names[:4] == ["one", "two", "three", "four"]
+    assert bool(left_out) == (suffix == ".edl")
 
 
 @pytest.mark.parametrize("profile", [Profile.WEB, Profile.HEVC10, Profile.AV1, Profile.PRORES422])

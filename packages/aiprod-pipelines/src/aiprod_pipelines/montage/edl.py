@@ -8,11 +8,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import opentimelineio as otio
 
 from aiprod_core.errors import InputError
 
+REEL = 8  # characters of its name
 RATE = Fraction(24)  # where nothing is said: the format has no place for it
 # event, reel, channels, D or W and its code, duration, the first time code
 TRANSITION = re.compile(r"^\s*\d+\s+\S+\s+\S+\s+(D|W\d+)\s+\d+\s+\d")
@@ -63,6 +65,8 @@ def written(timeline: otio.schema.Timeline, rate: Fraction) -> str:
 def prepared(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
     """The same film, as far as an EDL holds it: the bottom picture track, every transition from its cut onwards.
 
+    A transition before the first clip is left out.
+
     Raises `InputError` where there is no picture.
     """
     pictures = timeline.video_tracks()
@@ -70,18 +74,28 @@ def prepared(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
         raise InputError(f"timeline {timeline.name!r}: got no picture track, expected one for an EDL")
     single = otio.schema.Timeline(name=timeline.name, global_start_time=timeline.global_start_time)
     track = pictures[0].deepcopy()
+    if opens_with_transition(timeline):
+        del track[0]
     single.tracks.append(track)
     for item in track:
         if isinstance(item, otio.schema.Clip):
             item.source_range = item.trimmed_range()
-            if not re.search(r"[A-Za-z0-9]", item.name or ""):
-                item.metadata["cmx_3600"] = {"reel": "AX"}  # else the event has no reel, and cannot be read
+            url = getattr(item.media_reference, "target_url", None) or item.name or ""
+            if not re.search(r"[A-Za-z0-9]", item.name or "") or " " in Path(url).stem:
+                # Else the event has no reel, or one of two words, and cannot be read.
+                item.metadata["cmx_3600"] = {"reel": re.sub(r"[^A-Za-z0-9]", "", Path(url).stem)[:REEL] or "AX"}
     for place, joint in enumerate(track):
         if isinstance(joint, otio.schema.Transition) and joint.in_offset.value:
             _begin_at_cut(
                 joint, track[place - 1] if place else None, track[place + 1] if place + 1 < len(track) else None
             )
     return single
+
+
+def opens_with_transition(timeline: otio.schema.Timeline) -> bool:
+    """Whether the film comes out of black, which an EDL has no event for."""
+    first = next(iter(timeline.video_tracks()[0]), None)
+    return isinstance(first, otio.schema.Transition)
 
 
 def _as_wipe(line: str, joint: otio.schema.Transition) -> str:
@@ -99,7 +113,8 @@ def _begin_at_cut(joint: otio.schema.Transition, before: otio.core.Item | None, 
         before.source_range = before.trimmed_range().duration_extended_by(-early)
     if after is not None:
         span = after.trimmed_range()
-        begin = span.start_time if isinstance(after, otio.schema.Gap) else span.start_time - early
+        drawn = isinstance(getattr(after, "media_reference", None), otio.schema.GeneratorReference)
+        begin = span.start_time if drawn or isinstance(after, otio.schema.Gap) else span.start_time - early
         after.source_range = otio.opentime.TimeRange(begin, span.duration + early)
     joint.in_offset, joint.out_offset = early - early, early + joint.out_offset
 

@@ -243,8 +243,10 @@ def _write_otio(timeline: otio.schema.Timeline) -> _Export:
 def _write_edl(timeline: otio.schema.Timeline) -> _Export:
     held = edl.prepared(timeline)
     others = sorted({row.track for row in rows(timeline) if not row.track.startswith("V1")})
-    left_out = (f"{', '.join(others)}: an EDL holds one picture track",) if others else ()
-    return _Export(text=edl.written(held, rate_of(timeline)), held=held, left_out=left_out)
+    left_out = [f"{', '.join(others)}: an EDL holds one picture track"] if others else []
+    if edl.opens_with_transition(timeline):
+        left_out.append("V1: the transition that opens the film; an EDL has no event for it")
+    return _Export(text=edl.written(held, rate_of(timeline)), held=held, left_out=tuple(left_out))
 
 
 def _write_fcpxml(timeline: otio.schema.Timeline) -> _Export:
