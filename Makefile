@@ -5,7 +5,7 @@ PYTEST_FLAGS ?=
 BIN := .venv/bin
 STAMP := .venv/.stamp
 PACKAGES := packages/aiprod-core packages/aiprod-pipelines packages/aiprod-trainer
-DEMO_PROMPT ?= a red cat walking to the right on a beach by day under a clear sky, static camera
+DEMO_PROMPT ?= A red cat walks on a beach by day, then it jumps. At night a blue robot dances in the city.
 
 .PHONY: setup demo test check bench
 
@@ -23,7 +23,7 @@ $(STAMP): requirements.lock constraints.txt $(PACKAGES:%=%/pyproject.toml)
 	touch $@
 
 demo: setup
-	$(BIN)/aiprod generate "$(DEMO_PROMPT)" --seed 1 --output-path demo.mp4 --contact-sheet demo.png
+	$(BIN)/aiprod film "$(DEMO_PROMPT)" -o demo.mp4
 
 test: setup
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)

@@ -70,6 +70,21 @@ def build(source: str, folder: Path, *, workers: int = 2) -> Built:
     return Built(elapsed_s=elapsed_s, facts=json.loads(done.stdout), sha256=hashlib.sha256(film).hexdigest())
 
 
+def watched(storyboard: Path, folder: Path, old: str, new: str) -> float:
+    """Seconds from saving a change to the finished film, while `--watch` keeps the workers and their models."""
+    arguments = [*command(str(storyboard), folder), "--watch"]
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if line.startswith("watching"))
+        for turn in (new, old):  # the first makes it load what it needs
+            storyboard.write_text(storyboard.read_text().replace(*((old, new) if turn == new else (new, f"{old} up"))))
+            began_s = time.perf_counter()
+            next(line for line in process.stderr if line.startswith("watching"))
+        elapsed_s = time.perf_counter() - began_s
+        process.send_signal(signal.SIGINT)
+    return elapsed_s
+
+
 def killed(source: str, folder: Path, whole_s: float) -> dict[str, Any]:
     """Kill builds at random moments, the parent or one of its workers, then let one end."""
     folder.mkdir(parents=True)
@@ -119,6 +134,8 @@ def main() -> None:
             for path in (root / "two" / "kept").glob("??/*.record")
             if path.name not in before
         )
+        storyboard.write_text(TEN_SHOTS)
+        watched_s = watched(storyboard, root / "one", "a green robot standing", "a white robot standing")
         storyboard.write_text(f"quality: draft\n{TEN_SHOTS}")  # so that kills fall on every kind of step
         draft = build(str(storyboard), root / "draft")
         after_kills = killed(str(storyboard), root / "killed", draft.elapsed_s)
@@ -132,6 +149,7 @@ def main() -> None:
         ("the same bytes from one worker", str(one.sha256 == two.sha256), "True"),
         ("one word changed", f"{changed.elapsed_s:.1f} s: {', '.join(kinds)}", ""),
         ("of the whole", f"{changed.elapsed_s / two.elapsed_s:.0%}", "25 %"),
+        ("one word changed under --watch", f"{watched_s:.1f} s, {watched_s / two.elapsed_s:.0%} of the whole", ""),
         (f"bytes after {KILLS} kills", str(after_kills["sha256"] == draft.sha256), "True"),
         ("steps kept by killed builds", f"{after_kills['kept_after_kills']} of {after_kills['steps']}", ""),
         ("finished steps made twice", str(after_kills["made_twice"]), "0"),

@@ -33,7 +33,7 @@ def encode_contact_sheet(clip: Clip, *, columns: int = 4, rows: int = 3) -> byte
         wave = _waveform(clip.audio, sheet_width - 2 * GAP_PX)
         sheet.paste(Image.fromarray(wave), (GAP_PX, sheet_height - WAVE_HEIGHT_PX - GAP_PX))
     file = io.BytesIO()
-    sheet.save(file, format="PNG", optimize=True)
+    sheet.save(file, format="PNG")
     return file.getvalue()
 
 

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from aiprod_pipelines.film.artifacts import Artifacts
-from aiprod_pipelines.film.build import BuildError, News, State, build
+from aiprod_pipelines.film.artifacts import Artifacts, Record
+from aiprod_pipelines.film.build import BuildError, News, OnNews, State, build
+from aiprod_pipelines.film.crew import Crew
 from aiprod_pipelines.film.plan import Plan
 
 PLENTY = 2**40
@@ -18,16 +20,22 @@ SOURCE = """
 import sys
 from pathlib import Path
 from aiprod_pipelines.film.artifacts import Artifacts
-from aiprod_pipelines.film.build import build
 sys.path.insert(0, sys.argv[2])
-from test_build import plan_of
+from test_build import built, plan_of
 store = Artifacts(Path(sys.argv[1]))
-build(plan_of(), store, workers=2, memory_bytes=2**40, on_news=lambda news: print(news, flush=True))
+built(plan_of(), store, workers=2, on_news=lambda news: print(news, flush=True))
 """
 
 
 def sound(plan: Plan, task: str, **facts: object) -> str:
     return plan.add("synthesised", task, suffix=".wav", params={"what": "effect", "name": "bell", "seed": 0} | facts)
+
+
+def built(
+    plan: Plan, store: Artifacts, *, workers: int, on_news: OnNews, memory_bytes: int = PLENTY
+) -> Mapping[str, Record]:
+    with Crew(workers) as crew:
+        return build(plan, store, crew, memory_bytes=memory_bytes, on_news=on_news)
 
 
 def plan_of() -> Plan:
@@ -44,17 +52,17 @@ def made(news: list[News]) -> list[str]:
 def test_what_is_kept_is_not_made_again(tmp_path: Path) -> None:
     plan, store = plan_of(), Artifacts(tmp_path)
     first: list[News] = []
-    kept = build(plan, store, workers=2, memory_bytes=PLENTY, on_news=first.append)
+    kept = built(plan, store, workers=2, on_news=first.append)
     assert sorted(made(first)) == sorted(plan.tasks)
     again: list[News] = []
-    same = build(plan, store, workers=2, memory_bytes=PLENTY, on_news=again.append)
+    same = built(plan, store, workers=2, on_news=again.append)
     assert {news.state for news in again} == {State.KEPT}
     assert {name: record.sha256 for name, record in same.items()} == {n: r.sha256 for n, r in kept.items()}
 
 
 def test_another_number_of_workers_makes_the_same_bytes(tmp_path: Path) -> None:
-    one = build(plan_of(), Artifacts(tmp_path / "1"), workers=1, memory_bytes=PLENTY, on_news=lambda _: None)
-    two = build(plan_of(), Artifacts(tmp_path / "2"), workers=3, memory_bytes=PLENTY, on_news=lambda _: None)
+    one = built(plan_of(), Artifacts(tmp_path / "1"), workers=1, on_news=lambda _: None)
+    two = built(plan_of(), Artifacts(tmp_path / "2"), workers=3, on_news=lambda _: None)
     assert {name: record.sha256 for name, record in one.items()} == {n: r.sha256 for n, r in two.items()}
 
 
@@ -70,8 +78,22 @@ def test_memory_holds_steps_back(tmp_path: Path) -> None:
         running.add(news.name) if news.state is State.RUNNING else running.discard(news.name)
         most = max(most, len(running))
 
-    build(plan, Artifacts(tmp_path), workers=3, memory_bytes=150, on_news=hear)
+    built(plan, Artifacts(tmp_path), workers=3, memory_bytes=150, on_news=hear)
     assert most == 1
+
+
+def test_a_crew_goes_on_to_the_next_build_as_it_is(tmp_path: Path) -> None:
+    def children() -> set[str]:
+        return set(Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split())
+
+    before = children()
+    with Crew(2) as crew:
+        build(plan_of(), Artifacts(tmp_path / "1"), crew, memory_bytes=PLENTY, on_news=lambda _: None)
+        hired = children() - before
+        build(plan_of(), Artifacts(tmp_path / "2"), crew, memory_bytes=PLENTY, on_news=lambda _: None)
+        assert children() - before == hired
+        assert len(hired) == 2
+    assert children() == before
 
 
 def test_a_step_that_fails_is_named_and_the_others_are_kept(tmp_path: Path) -> None:
@@ -79,7 +101,7 @@ def test_a_step_that_fails_is_named_and_the_others_are_kept(tmp_path: Path) -> N
     sound(plan, "good")
     sound(plan, "bad", name="no such sound")
     with pytest.raises(BuildError, match=r"^bad: .*no such sound"):
-        build(plan, store, workers=2, memory_bytes=PLENTY, on_news=lambda _: None)
+        built(plan, store, workers=2, on_news=lambda _: None)
     assert store.find(plan["good"].step) is not None
     assert store.find(plan["bad"].step) is None
     assert not [path for path in tmp_path.glob("??/.*") if "bad" in path.name]
@@ -95,12 +117,12 @@ def test_a_worker_that_dies_is_said(tmp_path: Path) -> None:
                     os.kill(int(child), signal.SIGKILL)
 
     with pytest.raises(BuildError, match="want of memory"):
-        build(plan, Artifacts(tmp_path), workers=1, memory_bytes=PLENTY, on_news=kill)
+        built(plan, Artifacts(tmp_path), workers=1, on_news=kill)
 
 
 @pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    whole = build(plan_of(), Artifacts(tmp_path / "whole"), workers=2, memory_bytes=PLENTY, on_news=lambda _: None)
+    whole = built(plan_of(), Artifacts(tmp_path / "whole"), workers=2, on_news=lambda _: None)
     command = [sys.executable, "-c", SOURCE, str(tmp_path / "killed"), str(Path(__file__).parent)]
     done: list[str] = []
     for _ in range(40):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -20,6 +20,7 @@ from aiprod_pipelines.delivery.profiles import Profile
 from aiprod_pipelines.film.artifacts import Artifacts, Record
 from aiprod_pipelines.film.build import build
 from aiprod_pipelines.film.compile import Film, compile_film
+from aiprod_pipelines.film.crew import Crew
 from aiprod_pipelines.film.cut import plain as plain_timeline
 from aiprod_pipelines.film.cut import with_media
 from aiprod_pipelines.film.history import History, reasons
@@ -59,7 +60,6 @@ class Wishes:
 
     path: Path
     store: Artifacts
-    workers: int
     models_root: str | None
     check: bool
     timelines: tuple[Path, ...]
@@ -107,7 +107,6 @@ def film(
     wishes = Wishes(
         path=path,
         store=Artifacts(artifacts or artifacts_folder(cache_root)),
-        workers=workers,
         models_root=models_root,
         check=check,
         timelines=tuple(timeline or ()),
@@ -120,13 +119,18 @@ def film(
         _explain(compiled, wishes, last, explain) if explain is not None else _foretell(compiled, wishes, last)
         return
     output.check_writable(path)
-    if not watch:
-        _build(read_storyboard(storyboard_path), wishes)
-        return
+    with Crew(workers) as crew:
+        if watch:
+            _watch(storyboard_path, wishes, crew)
+        _build(read_storyboard(storyboard_path), wishes, crew)
+
+
+def _watch(storyboard_path: Path, wishes: Wishes, crew: Crew) -> NoReturn:
+    """Build whenever something is saved, with the same workers, whose models stay loaded; until Ctrl-C."""
     while True:
         seen = _times([storyboard_path])
         try:
-            seen |= _times(_build(read_storyboard(storyboard_path), wishes))
+            seen |= _times(_build(read_storyboard(storyboard_path), wishes, crew))
         except AiprodError as error:
             typer.secho(f"error: {error}", fg="red", err=True)
         typer.echo(f"watching {storyboard_path} and what it names; Ctrl-C ends it", err=True)
@@ -168,7 +172,7 @@ def _storyboard_path(source: str, film: Path) -> Path:
     return path
 
 
-def _build(storyboard: Storyboard, wishes: Wishes) -> list[Path]:
+def _build(storyboard: Storyboard, wishes: Wishes, crew: Crew) -> list[Path]:
     """Build the film, write it and say so; returns the files that it was made of."""
     began_s = time.perf_counter()
     compiled = compile_film(storyboard, models_root=wishes.models_root, check=wishes.check)
@@ -179,7 +183,7 @@ def _build(storyboard: Storyboard, wishes: Wishes) -> list[Path]:
         made = build(
             compiled.plan,
             wishes.store,
-            workers=wishes.workers,
+            crew,
             memory_bytes=free_memory_bytes(),
             on_news=on_news,
         )

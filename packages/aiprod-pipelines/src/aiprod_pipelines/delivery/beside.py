@@ -48,7 +48,7 @@ def poster(footage: Footage) -> bytes:
     frames = [_shown(footage, int(pick)) for pick in np.unique(picks)]
     spreads = [float(frame.mean(axis=2).std()) for frame in frames]
     file = io.BytesIO()
-    Image.fromarray(frames[int(np.argmax(spreads))]).save(file, format="PNG", optimize=True)
+    Image.fromarray(frames[int(np.argmax(spreads))]).save(file, format="PNG")
     return file.getvalue()
 
 

@@ -67,6 +67,7 @@ def compile_film(storyboard: Storyboard, *, models_root: str | None = None, chec
     """
     compiling = _Compiling(storyboard=storyboard, timing=Timing(storyboard), models_root=models_root)
     delivered = {profile: compiling.delivered(profile) for profile in compiling.profiles}
+    stills = compiling.stills(delivered)
     checked = compiling.checks(delivered) if check else {}
     first = next(iter(delivered))
     pictures, media = compiling.pictures(compiling.encoding(first))
@@ -77,7 +78,7 @@ def compile_film(storyboard: Storyboard, *, models_root: str | None = None, chec
         plan=compiling.plan,
         delivered=delivered,
         checked=checked,
-        stills=compiling.stills(delivered),
+        stills=stills,
         sound=scape.task,
         cues=scape.cues,
         timeline=cut.whole(
@@ -285,8 +286,10 @@ class _Compiling:
 
     def checks(self, delivered: Mapping[Profile, str]) -> dict[str, str]:
         """Technical QA of every rendered shot, and of every file that is delivered, by what it is of."""
-        of = {shot.id: self.clip(shot) for shot in self.storyboard.shots if shot.clip is None}
-        of |= {str(profile): task for profile, task in delivered.items() if not profile.recipe.is_sequence}
+        of: dict[str, Media] = {
+            str(profile): task for profile, task in delivered.items() if not profile.recipe.is_sequence
+        }
+        of |= {shot.id: self.clip(shot) for shot in self.storyboard.shots if shot.clip is None}
         found = {}
         for name, task in of.items():
             expected = self._expected() if name in delivered else {}

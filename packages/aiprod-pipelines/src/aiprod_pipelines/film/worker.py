@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -31,7 +31,6 @@ class Worker:
 
     def __init__(self) -> None:
         self.task: Task | None = None
-        self.since_s = 0.0
         self.kinds: set[str] = set()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "aiprod_pipelines.film.worker"],
@@ -48,17 +47,28 @@ class Worker:
 
     def start(self, task: Task, inputs: Mapping[str, Path], artifacts: Artifacts) -> None:
         """Have it make a step; only while it has none."""
-        job = {"step": asdict(task.step), "inputs": {role: str(path) for role, path in inputs.items()}}
-        self.task, self.since_s = task, time.perf_counter()
+        paths = {role: str(path) for role, path in inputs.items()}
+        self.task = task
         self.kinds.add(task.step.kind)
-        stdin = _pipe(self._process.stdin)
-        stdin.write(json.dumps(job | {"artifacts": str(artifacts.root)}).encode() + b"\n")
-        stdin.flush()
+        self._say({"step": asdict(task.step), "inputs": paths, "artifacts": str(artifacts.root)})
+
+    def prepare(self, kinds: Collection[str]) -> None:
+        """Have it load the code of steps that it will be given, while it has nothing else to do."""
+        self.kinds.update(kinds)
+        self._say({"prepare": sorted(kinds)})
 
     def answer(self) -> dict[str, Any] | None:
         """Its next answer; None once it is dead."""
         line = _pipe(self._process.stdout).readline()
         return json.loads(line) if line.endswith(b"\n") else None
+
+    def _say(self, job: Mapping[str, Any]) -> None:
+        stdin = _pipe(self._process.stdin)
+        try:
+            stdin.write(json.dumps(job).encode() + b"\n")
+            stdin.flush()
+        except BrokenPipeError:
+            return  # it is dead, which its answer will tell
 
     def stop(self) -> int:
         """Stop it at once, whatever it does; returns its exit status."""
@@ -130,7 +140,12 @@ def main() -> None:
     say, jobs = Answers(), _jobs()
     with forbid_network():
         while True:
-            _work(jobs.get(), say)
+            job = jobs.get()
+            if "prepare" in job:
+                for kind in job["prepare"]:
+                    steps.load(kind)
+            else:
+                _work(job, say)
 
 
 if __name__ == "__main__":
