@@ -64,6 +64,25 @@ def test_a_whole_film_without_a_route(weights: Path, tmp_path: Path) -> None:
     assert json.loads(replayed.stdout)["verdict"] == "identical", replayed.stderr
 
 
+def test_a_sentence_becomes_a_film_without_a_route(tmp_path: Path) -> None:
+    """From the shipped weights: storyboard, shots, grade, music, mix, cut, delivery and QA, in several processes."""
+    board = tmp_path / "film.yaml"
+    write = [sys.executable, "-m", "aiprod_pipelines.cli", "storyboard", "A red cat walks on a beach", "-o", str(board)]
+    subprocess.run([*write, "--shots", "2", "--duration", "2"], check=True, capture_output=True)
+    board.write_text(f"quality: draft\nsize: 128x128\nframe_rate: 10\n{board.read_text()}")
+    alone = ["unshare", "-rn", "sh", "-c", '[ "$(wc -l </proc/net/route)" -le 1 ] || exit 77; exec "$@"', "sh"]
+    film, kept = tmp_path / "film.mp4", tmp_path / "kept"
+    make = [sys.executable, "-m", "aiprod_pipelines.cli", "film", str(board), "-o", str(film), "--artifacts", str(kept)]
+    done = subprocess.run([*alone, *make, "--json"], capture_output=True, text=True)
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip(f"a network namespace without a route is not permitted here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    clip = read_clip(film)
+    assert clip.frames.shape == (20, 128, 128, 3)
+    assert clip.audio is not None
+    assert json.loads(done.stdout)["faults"] == []
+
+
 def test_neither_a_film_nor_any_import_opens_a_socket(weights: Path, tmp_path: Path) -> None:
     arguments = ["generate", *REQUEST, "--model", str(weights), "--output-path", str(tmp_path / "film.mp4")]
     done = subprocess.run(

@@ -39,3 +39,14 @@ def test_installed_wheels_render_with_the_weights_they_carry(tmp_path: Path) -> 
     assert read_clip(tmp_path / "film.mp4").audio is not None
     receipt = (tmp_path / "film.mp4.receipt.json").read_text()
     assert '"name": "aiprod-sovereign"' in receipt
+    told = subprocess.run(
+        [sys.executable, site / "bin" / "aiprod", "storyboard", "Un chat rouge marche sur la plage"],
+        env={**os.environ, "PYTHONPATH": str(site), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert "a red cat walking" in told.stdout, told.stderr
+    studio = site / "aiprod_pipelines"
+    assert (studio / "film" / "storyboard.schema.json").is_file()
+    assert list((studio / "montage" / "fonts").glob("*Regular*"))
+    assert (studio / "montage" / "fonts" / "LICENSE.md").is_file()

@@ -67,8 +67,8 @@ def compile_film(storyboard: Storyboard, *, models_root: str | None = None, chec
     """
     compiling = _Compiling(storyboard=storyboard, timing=Timing(storyboard), models_root=models_root)
     delivered = {profile: compiling.delivered(profile) for profile in compiling.profiles}
-    stills = compiling.stills(delivered)
     checked = compiling.checks(delivered) if check else {}
+    stills = compiling.stills(delivered)
     first = next(iter(delivered))
     pictures, media = compiling.pictures(compiling.encoding(first))
     scape = compiling.soundscape

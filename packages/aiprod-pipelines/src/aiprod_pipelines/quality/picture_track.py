@@ -18,11 +18,18 @@ SMALL_PX = (32, 18)  # width and height of the copies by which frames are recogn
 CELLS_PX = (16, 9)  # of the grid on which flashes are counted
 THUMBNAIL_WIDTH_PX = 240
 FAITHFUL = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+PLANAR = ("yuv420p", "yuv422p", "yuv444p")  # whose first plane is luma of 8 bits, in the range of television
+FULL_RANGE = ((np.arange(256) - 16) * (255 / 219)).round().clip(0, 255).astype(np.uint8)
 TOP_SHARE = 0.999  # a share of 0.001 of the pixels may be brighter or steeper: specks of noise
 
 
 def luma_of(frame: av.VideoFrame, size_px: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """Luma `[h w]` of a decoded frame, full range, 0 to 255; scaled to `size_px` (width, height) by averaging."""
+    if size_px in (None, (frame.width, frame.height)) and frame.format.name in PLANAR:
+        plane = frame.planes[0]
+        whole = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]  # it is a buffer
+        codes = whole.reshape(plane.height, plane.line_size)[:, : plane.width]
+        return FULL_RANGE[codes] if frame.color_range != ColorRange.JPEG else codes.copy()
     width, height = size_px or (None, None)
     grey = frame.reformat(
         width=width, height=height, format="gray", dst_color_range=ColorRange.JPEG, interpolation=FAITHFUL, threads=1

@@ -5,6 +5,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import scipy.signal  # noqa: F401  # filters ask for it when they run; a worker that gets ready has it in time
+
 from aiprod_pipelines import output
 from aiprod_pipelines.film.reports import encode_report
 from aiprod_pipelines.film.steps import Report

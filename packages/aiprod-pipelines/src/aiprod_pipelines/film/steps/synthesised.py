@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import scipy.signal  # noqa: F401  # filters ask for it when they run; a worker that gets ready has it in time
+
 from aiprod_pipelines.film.steps import Report
 from aiprod_pipelines.picture import SOUND_RATE_HZ, Sound
 from aiprod_pipelines.sound.ambience import ambience
