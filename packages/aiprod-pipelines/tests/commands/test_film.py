@@ -2,6 +2,9 @@
 
 import json
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -156,3 +159,42 @@ def test_artifacts_are_listed_verified_and_cleared(built: Path) -> None:
     assert {json.loads(line)["kind"] for line in listed} >= {"shot", "graded", "picture", "soundtrack", "delivered"}
     assert CliRunner().invoke(app, ["artifacts", "verify", *kept]).exit_code == 0
     assert "removed 0" in CliRunner().invoke(app, ["artifacts", "gc", "--max-size", "0", *kept]).stdout, "just used"
+
+
+def test_a_receipt_makes_every_step_again_to_the_same_bytes(built: Path) -> None:
+    done = CliRunner().invoke(app, ["replay", str(built / "film.mp4.receipt.json"), "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["different"] == {}
+
+
+def test_a_receipt_of_other_bytes_is_found_out(built: Path, tmp_path: Path) -> None:
+    receipt = json.loads((built / "film.mp4.receipt.json").read_text())
+    assert "/" not in receipt["folder"], "no path of this machine"
+    step = next(step for step in receipt["steps"] if step["name"] == "film / sound")
+    step["sha256"] = "0" * 64
+    (built / "other.receipt.json").write_text(json.dumps(receipt))
+    done = CliRunner().invoke(app, ["replay", str(built / "other.receipt.json")])
+    assert done.exit_code == 1
+    assert "film / sound: was 000000000000…" in done.stdout
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(built: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.mp4").write_bytes((built / "own.mp4").read_bytes())
+    (tmp_path / "film.yaml").write_text(BOARD)
+    command = [
+        sys.executable,
+        "-m",
+        "aiprod_pipelines.cli",
+        "film",
+        "film.yaml",
+        "-o",
+        "film.mp4",
+        "--artifacts",
+        "kept",
+    ]
+    limited = f"ulimit -f 60; exec {shlex.join(command)}"
+    done = subprocess.run(["sh", "-c", limited], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "cannot write it (File too large)" in done.stderr
+    assert not (tmp_path / "film.mp4").exists()
+    assert not [path for path in (tmp_path / "kept").rglob(".*") if path.is_file()]

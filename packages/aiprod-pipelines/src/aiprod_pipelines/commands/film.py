@@ -24,11 +24,10 @@ from aiprod_pipelines.film.crew import Crew
 from aiprod_pipelines.film.cut import plain as plain_timeline
 from aiprod_pipelines.film.cut import with_media
 from aiprod_pipelines.film.history import History, reasons
-from aiprod_pipelines.film.receipt import film_receipt, receipt_path
+from aiprod_pipelines.film.receipt import receipt_of, receipt_path
 from aiprod_pipelines.film.reports import decode_report, plain
 from aiprod_pipelines.film.scenarist import storyboard_of
 from aiprod_pipelines.film.screenplay_file import read_screenplay, source_of
-from aiprod_pipelines.film.storyboard import Storyboard
 from aiprod_pipelines.film.storyboard_file import SCHEMA_FILE, json_schema, read_storyboard, to_yaml
 from aiprod_pipelines.host import free_memory_bytes, usable_cores
 from aiprod_pipelines.montage import timeline as timelines
@@ -58,6 +57,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 class Wishes:
     """What the command was asked for, besides the storyboard."""
 
+    storyboard: Path
     path: Path
     store: Artifacts
     models_root: str | None
@@ -103,8 +103,8 @@ def film(
 
     A sentence or a screenplay is made into a storyboard first, written beside the film, to be edited and built again.
     """
-    storyboard_path = _storyboard_path(source, path)
     wishes = Wishes(
+        storyboard=_storyboard_path(source, path),
         path=path,
         store=Artifacts(artifacts or artifacts_folder(cache_root)),
         models_root=models_root,
@@ -114,26 +114,26 @@ def film(
         as_json=as_json,
     )
     if dry_run or explain is not None:
-        compiled = compile_film(read_storyboard(storyboard_path), models_root=models_root, check=check)
+        compiled = compile_film(read_storyboard(wishes.storyboard), models_root=models_root, check=check)
         last = History(wishes.store.root, path).read()
         _explain(compiled, wishes, last, explain) if explain is not None else _foretell(compiled, wishes, last)
         return
     output.check_writable(path)
     with Crew(workers) as crew:
         if watch:
-            _watch(storyboard_path, wishes, crew)
-        _build(read_storyboard(storyboard_path), wishes, crew)
+            _watch(wishes, crew)
+        _build(wishes, crew)
 
 
-def _watch(storyboard_path: Path, wishes: Wishes, crew: Crew) -> NoReturn:
+def _watch(wishes: Wishes, crew: Crew) -> NoReturn:
     """Build whenever something is saved, with the same workers, whose models stay loaded; until Ctrl-C."""
     while True:
-        seen = _times([storyboard_path])
+        seen = _times([wishes.storyboard])
         try:
-            seen |= _times(_build(read_storyboard(storyboard_path), wishes, crew))
+            seen |= _times(_build(wishes, crew))
         except AiprodError as error:
             typer.secho(f"error: {error}", fg="red", err=True)
-        typer.echo(f"watching {storyboard_path} and what it names; Ctrl-C ends it", err=True)
+        typer.echo(f"watching {wishes.storyboard} and what it names; Ctrl-C ends it", err=True)
         while _times(seen) == seen:
             time.sleep(LOOK_EVERY_S)
 
@@ -172,10 +172,10 @@ def _storyboard_path(source: str, film: Path) -> Path:
     return path
 
 
-def _build(storyboard: Storyboard, wishes: Wishes, crew: Crew) -> list[Path]:
+def _build(wishes: Wishes, crew: Crew) -> list[Path]:
     """Build the film, write it and say so; returns the files that it was made of."""
     began_s = time.perf_counter()
-    compiled = compile_film(storyboard, models_root=wishes.models_root, check=wishes.check)
+    compiled = compile_film(read_storyboard(wishes.storyboard), models_root=wishes.models_root, check=wishes.check)
     _check_suffix(wishes.path, next(iter(compiled.delivered)))
     History(wishes.store.root, wishes.path).write(compiled.plan)
     before = {task.name for task in compiled.plan if wishes.store.find(task.step) is not None}
@@ -206,7 +206,7 @@ def _write(film: Film, made: Mapping[str, Record], wishes: Wishes) -> dict[Path,
             _copy(made[task].file, place)
     for what, task in film.stills.items():
         _copy(made[task].file, path.with_suffix(f".{what}.png"))
-    beside: dict[Path, bytes] = {receipt_path(path): film_receipt(film, made, written)}
+    beside = {receipt_path(path): receipt_of(film, made, written, wishes.storyboard).to_json()}
     if film.cues and "file" in film.storyboard.subtitles:
         for suffix in (".srt", ".vtt"):
             beside[path.with_suffix(suffix)] = encode_subtitles(film.cues, suffix)

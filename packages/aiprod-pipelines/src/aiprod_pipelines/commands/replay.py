@@ -19,6 +19,10 @@ from aiprod_pipelines.backends.ltx2_loading import LIBRARIES
 from aiprod_pipelines.commands.compare import facts, show
 from aiprod_pipelines.commands.folders import ModelsRoot
 from aiprod_pipelines.commands.progress import live_progress
+from aiprod_pipelines.film.build import News, State
+from aiprod_pipelines.film.crew import Crew
+from aiprod_pipelines.film.receipt import FilmReceipt, read_film_receipt, replay_film
+from aiprod_pipelines.host import free_memory_bytes, usable_cores
 from aiprod_pipelines.machine import this_machine
 from aiprod_pipelines.media import check_video_path
 from aiprod_pipelines.proof.receipt import (
@@ -46,10 +50,15 @@ def replay(
     models_root: ModelsRoot = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as one JSON object.")] = False,
 ) -> None:
-    """Render the film of RECEIPT again with the same weights, seed, settings and threads, and compare.
+    """Render the clip of RECEIPT again with the same weights, seed, settings and threads, and compare.
 
+    Of a film that 'aiprod film' made, every step is made again, and must have the same bytes.
     Exit code 0: identical or equivalent (above 55 dB). Exit code 1: different, or it cannot be rendered here.
     """
+    whole = read_film_receipt(receipt_file)
+    if whole is not None:
+        _replay_film(whole, receipt_file, models_root, as_json)
+        return
     receipt = read_receipt(receipt_file)
     film = film_path(receipt_file)
     check_original(receipt, film)
@@ -87,6 +96,30 @@ def replay(
         show(comparison, Console())
     if comparison.verdict is Verdict.DIFFERENT:
         raise typer.Exit(1)
+
+
+def _replay_film(receipt: FilmReceipt, path: Path, models_root: str | None, as_json: bool) -> None:
+    memory_bytes = free_memory_bytes()
+    with Crew(usable_cores()) as crew:
+        others = replay_film(
+            receipt, path, crew, models_root=models_root, memory_bytes=memory_bytes, on_news=_each_step
+        )
+    if as_json:
+        typer.echo(json.dumps({"steps": len(receipt.steps), "different": others}))
+    else:
+        for name, words in others.items():
+            typer.echo(f"{name}: {words}")
+        verdict = "different" if others else "identical"
+        typer.echo(
+            f"{path.name}: {len(receipt.steps) - len(others)} of {len(receipt.steps)} steps identical: {verdict}"
+        )
+    if others:
+        raise typer.Exit(1)
+
+
+def _each_step(news: News) -> None:
+    if news.state is State.MADE:
+        typer.echo(f"{news.name} {news.elapsed_s:.1f} s", err=True)
 
 
 def pipeline_of(receipt: Receipt) -> PipelineName:

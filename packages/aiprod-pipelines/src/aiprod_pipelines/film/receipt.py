@@ -1,50 +1,137 @@
 """The receipt of a film: what it was asked to be, every step that made it with its key, and the digests of the files.
 
-The same storyboard, weights and version give the same keys; `aiprod film` on them gives the same bytes.
+The same storyboard, files, weights and version give the same keys, and the same bytes: `replay_film` proves it.
 """
 
-import json
+import os
+import tempfile
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Annotated, Literal
 
-from aiprod_pipelines.film.artifacts import Record
-from aiprod_pipelines.film.compile import Film
-from aiprod_pipelines.film.storyboard_file import to_yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-SCHEMA = "aiprod.film/1"
+from aiprod_core.errors import InputError, WeightsError
+from aiprod_pipelines.film.artifacts import Artifacts, Record
+from aiprod_pipelines.film.build import OnNews, build
+from aiprod_pipelines.film.compile import Film, compile_film
+from aiprod_pipelines.film.crew import Crew
+from aiprod_pipelines.film.plan import Plan
+from aiprod_pipelines.film.storyboard_file import parse_storyboard
+
+SCHEMA: Literal["aiprod.film/1"] = "aiprod.film/1"
+WEIGHTS = "weights/"
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-def film_receipt(film: Film, made: Mapping[str, Record], files: Mapping[Path, Record]) -> bytes:
-    """JSON of the receipt. `made`: task → artifact; `files`: what was written, and the artifact that it holds."""
-    steps = [
-        {
-            "name": task.name,
-            "kind": task.step.kind,
-            "version": task.step.version,
-            "key": task.step.key,
-            "sha256": made[task.name].sha256,
-            "elapsed_s": made[task.name].elapsed_s,
-        }
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MadeStep(_Part):
+    """A step: its name in the film, what it is, and what came out."""
+
+    name: str
+    kind: str
+    version: int
+    key: Sha256
+    sha256: Sha256
+    elapsed_s: float
+
+
+class FilmReceipt(_Part):
+    """What a film is made of. `storyboard`: its text; `folder`: where it lay, from the film's own folder."""
+
+    schema_: Literal["aiprod.film/1"] = Field(default=SCHEMA, alias="schema")
+    aiprod: str
+    files: dict[str, Sha256]
+    storyboard: str
+    folder: str
+    weights: dict[str, Sha256]
+    steps: tuple[MadeStep, ...]
+
+    def to_json(self) -> bytes:
+        return self.model_dump_json(indent=1, by_alias=True).encode() + b"\n"
+
+
+def receipt_of(film: Film, made: Mapping[str, Record], files: Mapping[Path, Record], storyboard: Path) -> FilmReceipt:
+    """The receipt of a film that was built. `made`: task → artifact; `files`: what was written → its artifact."""
+    steps = (
+        MadeStep(
+            name=task.name,
+            kind=task.step.kind,
+            version=task.step.version,
+            key=task.step.key,
+            sha256=made[task.name].sha256,
+            elapsed_s=made[task.name].elapsed_s,
+        )
         for task in film.plan
-    ]
-    weights = {
-        role.removeprefix("weights/"): hashed
-        for task in film.plan
-        for role, hashed in task.step.inputs.items()
-        if role.startswith("weights/")
-    }
-    facts = {
-        "schema": SCHEMA,
-        "aiprod": metadata.version("aiprod-pipelines"),
-        "files": {path.name: record.sha256 for path, record in files.items()},
-        "storyboard": to_yaml(film.storyboard),
-        "weights": weights,
-        "steps": steps,
-    }
-    return json.dumps(facts, indent=1, ensure_ascii=False).encode() + b"\n"
+    )
+    return FilmReceipt(
+        aiprod=metadata.version("aiprod-pipelines"),
+        files={path.name: record.sha256 for path, record in files.items()},
+        storyboard=storyboard.read_text(encoding="utf-8-sig"),
+        folder=os.path.relpath(storyboard.resolve().parent, next(iter(files)).resolve().parent),
+        weights=_weights(film.plan),
+        steps=tuple(steps),
+    )
 
 
 def receipt_path(film: Path) -> Path:
     """Where the receipt of `film` stands: `film.mp4` → `film.mp4.receipt.json`."""
     return film.with_name(f"{film.name}.receipt.json")
+
+
+def read_film_receipt(path: Path) -> FilmReceipt | None:
+    """The receipt at `path`; None where it is that of a clip, or none at all. Raises `InputError` for a damaged one."""
+    try:
+        written = path.read_bytes()
+    except OSError:
+        return None
+    if SCHEMA.encode() not in written:
+        return None
+    try:
+        return FilmReceipt.model_validate_json(written)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "file"
+        raise InputError(
+            f"{path}: got a receipt whose {field} is wrong ({first['msg']}), expected {SCHEMA}; "
+            "use the file as it was written"
+        ) from error
+
+
+def replay_film(
+    receipt: FilmReceipt, path: Path, crew: Crew, *, models_root: str | None, memory_bytes: int, on_news: OnNews
+) -> dict[str, str]:
+    """Make the film of the receipt at `path` again, every step of it; returns the steps whose bytes are others now.
+
+    Raises what building raises, and `WeightsError` where the weights are not those of the receipt.
+    """
+    storyboard = parse_storyboard(receipt.storyboard, path.resolve().parent / receipt.folder, path)
+    checked = any(step.kind == "checked" for step in receipt.steps)
+    film = compile_film(storyboard, models_root=models_root, check=checked)
+    for name, hashed in _weights(film.plan).items():
+        was = receipt.weights.get(name, "none")
+        if was != hashed:
+            raise WeightsError(
+                f"weights {name}: got {hashed[:12]}…, expected {was[:12]}… as the receipt says; put the first ones back"
+            )
+    with tempfile.TemporaryDirectory() as folder:
+        made = build(film.plan, Artifacts(Path(folder)), crew, memory_bytes=memory_bytes, on_news=on_news)
+        now = {name: record.sha256 for name, record in made.items()}
+    return {
+        step.name: f"was {step.sha256[:12]}…, is {now.get(step.name, 'gone')[:12]}…"
+        for step in receipt.steps
+        if now.get(step.name) != step.sha256
+    }
+
+
+def _weights(plan: Plan) -> dict[str, str]:
+    return {
+        role.removeprefix(WEIGHTS): hashed
+        for task in plan
+        for role, hashed in task.step.inputs.items()
+        if role.startswith(WEIGHTS)
+    }

@@ -78,21 +78,36 @@ def read_storyboard(path: Path) -> Storyboard:
 
 def check_storyboard(path: Path) -> Storyboard | Sequence[Problem]:
     """The storyboard at `path`, or all that is wrong with it. Raises `InputError` for a file that cannot be read."""
+    return _checked(_text(path), path.parent, path)
+
+
+def parse_storyboard(text: str, folder: Path, name: Path) -> Storyboard:
+    """The storyboard that `text` is. `folder`: where the files lie that it names; `name`: how errors call it.
+
+    Raises `InputError` for the first thing that is wrong.
+    """
+    read = _checked(text, folder, name)
+    if isinstance(read, Storyboard):
+        return read
+    raise InputError(str(read[0]))
+
+
+def _checked(text: str, folder: Path, name: Path) -> Storyboard | Sequence[Problem]:
     try:
-        document = load(path)
+        document = _yaml().load(text)
     except MarkedYAMLError as error:
-        return [_not_yaml(path, error)]
+        return [_not_yaml(name, error)]
     except YAMLError as error:
-        return [Problem(path, 1, "", f"this is not YAML ({str(error).splitlines()[0]}); write it again")]
+        return [Problem(name, 1, "", f"this is not YAML ({str(error).splitlines()[0]}); write it again")]
     if not isinstance(document, CommentedMap):
-        return [Problem(path, 1, "", f"got {shown(document)}, expected fields with values, at least shots")]
+        return [Problem(name, 1, "", f"got {shown(document)}, expected fields with values, at least shots")]
     try:
-        return Storyboard.model_validate(document, context={"folder": path.parent}, by_alias=True, by_name=False)
+        return Storyboard.model_validate(document, context={"folder": folder}, by_alias=True, by_name=False)
     except ValidationError as error:
         details = error.errors(include_url=False)
         # A list whose items are wrong is told to be too short as well.
         told = [one for one in details if one["type"] != "too_short" or not _inside(one["loc"], details)]
-        found = [_problem(path, document, one) for one in told]
+        found = [_problem(name, document, one) for one in told]
         return sorted(found, key=lambda problem: problem.line)
 
 
@@ -101,6 +116,10 @@ def load(path: Path) -> Any:
 
     Raises `InputError` for a file that is absent, not text, or too large; `YAMLError` for text that is not YAML.
     """
+    return _yaml().load(_text(path))
+
+
+def _text(path: Path) -> str:
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -108,11 +127,10 @@ def load(path: Path) -> Any:
     if len(raw) > MAX_BYTES:
         raise InputError(f"{path}: got {len(raw)} bytes, expected a storyboard of at most {MAX_BYTES}; cut it in two")
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise InputError(f"{path}:{line}: this is not text in UTF-8, expected YAML; save it as UTF-8") from error
-    return _yaml().load(text)
 
 
 def write_storyboard(storyboard: Storyboard, path: Path) -> None:

@@ -109,7 +109,7 @@ def _work(job: Mapping[str, Any], say: "Answers") -> None:
         steps.load(step.kind)(step.params, inputs, draft, say.progress)
         artifacts.keep(step, draft, time.perf_counter() - began_s)
     except AiprodError as error:
-        say.line({"error": str(error)})
+        say.line({"error": str(error).replace(str(draft), str(artifacts.root))})
     except Exception:
         say.line({"error": traceback.format_exc(limit=-3), "unexpected": True})
     else:
