@@ -1,7 +1,7 @@
 # setup: everything into .venv   demo: a film with sound   test, check: what CI runs   bench: printed figures
 PYTHON ?= python3
 PIP_FLAGS ?=
-PYTEST_FLAGS ?=
+PYTEST_FLAGS ?= -n 2 --dist worksteal
 BIN := .venv/bin
 STAMP := .venv/.stamp
 PACKAGES := packages/aiprod-core packages/aiprod-pipelines packages/aiprod-trainer
@@ -26,7 +26,7 @@ demo: setup
 	$(BIN)/aiprod film "$(DEMO_PROMPT)" -o demo.mp4
 
 test: setup
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 check: setup
 	$(BIN)/ruff check .
