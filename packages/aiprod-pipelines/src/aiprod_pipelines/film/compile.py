@@ -266,6 +266,7 @@ class _Compiling:
 
     def delivered(self, profile: Profile) -> str:
         """The task that makes the file of a profile."""
+        sound = self.soundscape.task  # first, for it takes longest to begin
         pictures = self._pictures_of(profile)
         if profile.recipe.is_sequence:
             return pictures[0]
@@ -281,7 +282,7 @@ class _Compiling:
             f"film / {profile}",
             suffix=profile.recipe.suffix,
             params=params,
-            made={f"picture {number}": task for number, task in enumerate(pictures)} | {"sound": self.soundscape.task},
+            made={f"picture {number}": task for number, task in enumerate(pictures)} | {"sound": sound},
         )
 
     def checks(self, delivered: Mapping[Profile, str]) -> dict[str, str]:
