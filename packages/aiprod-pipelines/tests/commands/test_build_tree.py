@@ -1,5 +1,7 @@
 """The tree of a build: every step with its state, and no longer than the terminal is high."""
 
+import io
+
 from rich.console import Console
 
 from aiprod_pipelines.commands.build_tree import BuildTree
@@ -16,9 +18,9 @@ def plan_of(shots: int) -> Plan:
 
 
 def drawn(tree: BuildTree) -> list[str]:
-    console = Console(width=80, record=True, quiet=True, color_system=None)
-    console.print(tree)
-    return console.export_text().splitlines()
+    written = io.StringIO()
+    Console(width=80, file=written, color_system=None).print(tree)
+    return written.getvalue().splitlines()
 
 
 def test_every_step_has_its_state() -> None:

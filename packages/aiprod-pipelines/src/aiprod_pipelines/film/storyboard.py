@@ -33,7 +33,9 @@ from aiprod_pipelines.film.shot import Mood, Shot, Title, Transition
 Pacing: TypeAlias = Literal["slow", "calm", "steady", "lively", "fast"]
 SHOT_S: Mapping[Pacing, float] = {"slow": 3.4, "calm": 3.0, "steady": 2.8, "lively": 2.5, "fast": 2.0}
 Subtitles: TypeAlias = Literal["soft", "burned", "file"]
-Profile: TypeAlias = Literal["web", "hevc10", "av1", "prores422", "prores4444", "dnxhr", "exr", "hdr10", "hlg"]
+Profile: TypeAlias = Literal[
+    "preview", "web", "hevc10", "av1", "prores422", "prores4444", "dnxhr", "exr", "hdr10", "hlg"
+]
 
 # The rates that films are shot at and whose decimals are written short.
 NTSC = {"23.976": Fraction(24000, 1001), "29.97": Fraction(30000, 1001), "59.94": Fraction(60000, 1001)}
