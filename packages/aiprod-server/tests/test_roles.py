@@ -1,0 +1,23 @@
+import pytest
+
+from aiprod_core.errors import InputError
+from aiprod_server.roles import ROLES, scopes_of
+
+
+def test_roles_add_up():
+    assert scopes_of([]) == frozenset()
+    assert scopes_of(["viewer", "billing"]) == ROLES["viewer"] | ROLES["billing"]
+
+
+def test_admin_may_all_and_nobody_else_may_touch_keys():
+    assert scopes_of(ROLES) == ROLES["admin"]
+    assert "keys:write" not in scopes_of(set(ROLES) - {"admin"})
+
+
+def test_billing_sees_no_film():
+    assert not ROLES["billing"] & ROLES["creator"]
+
+
+def test_unknown_role():
+    with pytest.raises(InputError, match="got 'root', expected one of viewer, creator"):
+        scopes_of(["viewer", "root"])
