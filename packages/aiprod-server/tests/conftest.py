@@ -1,14 +1,70 @@
-"""A receiver of webhooks: a real server on this machine, which keeps what it was sent."""
+"""What the tests work on: real databases, and a real receiver of webhooks, all of this machine."""
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from private_postgresql import private_postgresql, programs
 
+from aiprod_server import migrations
 from aiprod_server.addresses import Reach
+from aiprod_server.database import connect
+
+NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """URL of a private server's first database; without fsync, since no test outlives the machine."""
+    if programs() is None:
+        pytest.skip("no PostgreSQL on this machine: initdb is neither on PATH nor in /usr/lib/postgresql")
+    with private_postgresql("fsync=off") as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Call it for the URL of an empty database."""
+    if request.param == "sqlite":
+        yield lambda: f"sqlite:///{tmp_path / f'{next(NUMBERS)}.db'}"
+        return
+    server = sa.create_engine(request.getfixturevalue("postgresql"), isolation_level="AUTOCOMMIT")
+
+    def create() -> str:
+        name = f"test_{next(NUMBERS)}"
+        with server.connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        return server.url.set(database=name).render_as_string(hide_password=False)
+
+    yield create
+    server.dispose()
+
+
+@pytest.fixture
+def url(new_database: Callable[[], str]) -> str:
+    """URL of an empty database."""
+    return new_database()
+
+
+@pytest.fixture
+def bare(url: str) -> Iterator[sa.Engine]:
+    """An empty database."""
+    engine = connect(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(bare: sa.Engine) -> sa.Engine:
+    """A database with the schema and nothing in it."""
+    migrations.upgrade(bare)
+    return bare
 
 
 @dataclass

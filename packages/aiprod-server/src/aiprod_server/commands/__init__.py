@@ -1,0 +1,1 @@
+"""The commands of this package; `aiprod` finds them by their entry points."""

@@ -1,0 +1,122 @@
+"""Opens the database of a URL: SQLite on one machine, PostgreSQL for many. Knows no table.
+
+`writing` and `reading` are the only ways in: each is one explicit transaction, committed at the end of the block and
+rolled back by an error. On SQLite a writer begins IMMEDIATE, so that it waits for its turn at once instead of failing
+when a read turns into a write.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from aiprod_core.errors import InputError
+
+BUSY_S = 30  # how long a writer of SQLite waits for its turn
+SHAPES = "sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+MOUNTS = Path("/proc/self/mountinfo")
+NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "gpfs", "beegfs"})
+NETWORK_FILE_SYSTEMS |= {"fuse.sshfs", "fuse.glusterfs", "fuse.cephfs", "fuse.rclone"}
+
+
+def connect(url: str) -> sa.Engine:
+    """The engine of a database that answers.
+
+    Args:
+        url: `sqlite:///PATH`, a file whose folder exists, or `postgresql+psycopg://…`.
+
+    Raises:
+        InputError: another URL; SQLite in memory, in no folder or on a network file system; no answer.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise InputError(f"got a database URL that cannot be read, expected {SHAPES}") from error
+    match parsed.drivername:
+        case "sqlite":
+            engine = _sqlite(parsed)
+        case "postgresql+psycopg":
+            engine = sa.create_engine(parsed, pool_pre_ping=True, isolation_level="READ COMMITTED")
+        case other:
+            raise InputError(f"got a database URL of {other!r}, expected {SHAPES}")
+    try:
+        with reading(engine) as connection:
+            connection.execute(sa.select(1))
+    except DBAPIError as error:
+        engine.dispose()
+        said = " ".join(str(error.orig).split())
+        raise InputError(
+            f"database {parsed.render_as_string()} does not answer: {said}; start it or name another"
+        ) from error
+    return engine
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction that may write."""
+    with engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction that only reads: on SQLite it waits for no writer."""
+    with engine.execution_options(reading=True).begin() as connection:
+        yield connection
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """INSERT with `on_conflict_…`, which both databases have and standard SQL has not."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def network_file_system(path: Path, mounts: str) -> str | None:
+    """The network file system that holds an absolute `path`, if one does.
+
+    Args:
+        path: an absolute path without links.
+        mounts: the text of `/proc/self/mountinfo` (proc_pid_mountinfo(5)): the mount point is field 5, and the type
+            follows the separator.
+    """
+    held, kind = Path("/"), ""
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        point = Path(before.split()[4].replace("\\040", " "))
+        if path.is_relative_to(point) and len(point.parts) >= len(held.parts):  # of equals, the later hides the other
+            held, kind = point, after.split()[0]
+    return kind if kind in NETWORK_FILE_SYSTEMS else None
+
+
+def _sqlite(url: URL) -> sa.Engine:
+    if url.database in (None, "", ":memory:"):
+        raise InputError(f"got a database in memory, which dies with its process; expected {SHAPES}")
+    path = Path(str(url.database)).resolve()
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: the folder of the database does not exist; create it or name another")
+    kind = network_file_system(path, MOUNTS.read_text()) if MOUNTS.exists() else None
+    if kind:
+        raise InputError(
+            f"{path} lies on a network file system ({kind}), where SQLite loses data; expected a local disk, "
+            "or PostgreSQL for many machines"
+        )
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_S})
+    sa.event.listen(engine, "connect", _prepare)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, record: object) -> None:
+    """A new connection: the driver's own transactions off, those of `_begin` on."""
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    reads = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -1,0 +1,239 @@
+"""What a worker does with the queue: claim a job, keep it, remember its steps, end it. Knows no client's request.
+
+A claim is a lease of 60 s. Every write of a worker says whose it is (job, attempt, running) and renews the lease in
+the transaction of what it protects; where no row answers, the worker has lost the job and nothing is written.
+Times are seconds since 1970 UTC, and come from the caller.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from aiprod_server.database import insert, writing
+from aiprod_server.jobs import Claim, JobLost, State
+from aiprod_server.journal import write_end, write_event
+from aiprod_server.tables import charges, clients, job_steps, jobs
+
+LEASE_S = 60.0
+FIRST_BACKOFF_S, LAST_BACKOFF_S = 5.0, 3600.0
+
+
+def claim(engine: sa.Engine, worker: str, *, now_s: float) -> Claim | None:
+    """The next job, now this worker's, or None where none may run.
+
+    First a job whose lease has ended: its client's turn is spent already, and it still counts under its cap. Then, of
+    the clients below their caps, the one with the most urgent job, and among equals the one that waited longest.
+    """
+    while True:
+        try:
+            with writing(engine) as connection:
+                job_id = _lapsed(connection, now_s) or _waiting(connection, now_s)
+                return _start(connection, job_id, worker, now_s) if job_id else None
+        except _Overtaken:
+            continue
+
+
+def beat(engine: sa.Engine, claim: Claim, *, now_s: float) -> None:
+    """Renew the lease.
+
+    Raises:
+        JobLost: the job is no longer this worker's.
+    """
+    with writing(engine) as connection:
+        _hold(connection, claim, now_s)
+
+
+def report(engine: sa.Engine, claim: Claim, kind: str, data: Mapping[str, Any], *, now_s: float) -> None:
+    """Add an event, such as progress, to the job's stream.
+
+    Raises:
+        JobLost: the job is no longer this worker's.
+    """
+    with writing(engine) as connection:
+        _hold(connection, claim, now_s)
+        write_event(connection, claim.job_id, kind, data, now_s=now_s)
+
+
+def finish_step(engine: sa.Engine, claim: Claim, name: str, sha256: str, *, now_s: float) -> None:
+    """Remember that the step `name` made the file of this SHA-256, for this attempt and those that follow.
+
+    Raises:
+        JobLost: the job is no longer this worker's.
+    """
+    row = {"sha256": sha256, "attempt": claim.attempt, "finished_at": now_s}
+    with writing(engine) as connection:
+        _hold(connection, claim, now_s)
+        connection.execute(
+            insert(connection, job_steps)
+            .values(job_id=claim.job_id, name=name, **row)
+            .on_conflict_do_update(index_elements=["job_id", "name"], set_=row)
+        )
+        write_event(connection, claim.job_id, "step", {"name": name, "sha256": sha256}, now_s=now_s)
+
+
+def complete(engine: sa.Engine, claim: Claim, *, device_s: float, cost_microeur: int, now_s: float) -> None:
+    """End the job well: its state, its one charge and its webhook, all or none.
+
+    Raises:
+        JobLost: the job is no longer this worker's.
+    """
+    with writing(engine) as connection:
+        _end(connection, claim, State.COMPLETED, None, now_s)
+        connection.execute(
+            sa.insert(charges).values(
+                job_id=claim.job_id, client=claim.client, at=now_s, device_s=device_s, cost_microeur=cost_microeur
+            )
+        )
+
+
+def fail(engine: sa.Engine, claim: Claim, reason: str, *, now_s: float) -> None:
+    """End the job badly: another attempt would fail alike.
+
+    Raises:
+        JobLost: the job is no longer this worker's.
+    """
+    with writing(engine) as connection:
+        _end(connection, claim, State.FAILED, reason, now_s)
+
+
+def retry(engine: sa.Engine, claim: Claim, reason: str, *, now_s: float) -> State:
+    """Put the job back for later, or end it as failed where its attempts are spent. The state that it then has.
+
+    Raises:
+        JobLost: the job is no longer this worker's.
+    """
+    if claim.attempt >= claim.max_attempts:
+        fail(engine, claim, reason, now_s=now_s)
+        return State.FAILED
+    run_at = now_s + backoff_s(claim.attempt)
+    with writing(engine) as connection:
+        _hold(connection, claim, now_s, state=State.QUEUED, lease_until=None, run_at=run_at, reason=reason)
+        write_event(connection, claim.job_id, "retry", {"reason": reason, "run_at": run_at}, now_s=now_s)
+    return State.QUEUED
+
+
+def backoff_s(attempt: int) -> float:
+    """Seconds to wait after a failed attempt: 5, 20, 80 … an hour at most."""
+    return min(FIRST_BACKOFF_S * 4.0 ** (attempt - 1), LAST_BACKOFF_S)
+
+
+class _Overtaken(Exception):
+    """Another claimer started a job of the same client between our look and our turn: look again."""
+
+
+def _lapsed(connection: sa.Connection, now_s: float) -> str | None:
+    """A running job whose lease has ended; those that have spent their attempts are ended on the way."""
+    lapsed = (
+        sa.select(jobs.c.id, jobs.c.attempt, jobs.c.max_attempts)
+        .where(jobs.c.state == State.RUNNING, jobs.c.lease_until < now_s)
+        .order_by(jobs.c.lease_until)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    while (row := connection.execute(lapsed).one_or_none()) is not None:
+        if row.attempt < row.max_attempts:
+            return str(row.id)
+        reason = f"its worker was lost {row.attempt} times; no attempt is left"
+        connection.execute(
+            sa.update(jobs)
+            .where(jobs.c.id == row.id)
+            .values(state=State.FAILED, lease_until=None, finished_at=now_s, reason=reason)
+        )
+        write_end(connection, row.id, State.FAILED, reason, now_s=now_s)
+    return None
+
+
+def _waiting(connection: sa.Connection, now_s: float) -> str | None:
+    """A queued job of the client whose turn it is, whose turn is then spent.
+
+    The look gives caps and `started` at one moment. `started` is unchanged when the turn is taken, so nobody else has
+    started a job of this client since, and its cap holds exactly.
+    """
+    turn = connection.execute(_TURN, {"now": now_s}).one_or_none()
+    if turn is None:
+        return None
+    taken = connection.execute(
+        sa.update(clients)
+        .where(clients.c.name == turn.name, clients.c.started == turn.started)
+        .values(last_started=now_s, started=turn.started + 1)
+    )
+    if taken.rowcount == 0:
+        raise _Overtaken
+    first = connection.execute(_READY.with_for_update(skip_locked=True), {"now": now_s, "client": turn.name})
+    job_id: str | None = first.scalar_one_or_none()
+    if job_id is None:  # cancelled since the look
+        raise _Overtaken
+    return job_id
+
+
+def _start(connection: sa.Connection, job_id: str, worker: str, now_s: float) -> Claim:
+    row = connection.execute(
+        sa.update(jobs)
+        .where(jobs.c.id == job_id)
+        .values(
+            state=State.RUNNING,
+            attempt=jobs.c.attempt + 1,
+            worker=worker,
+            lease_until=now_s + LEASE_S,
+            started_at=now_s,
+        )
+        .returning(jobs.c.client, jobs.c.attempt, jobs.c.max_attempts, jobs.c.request)
+    ).one()
+    write_event(connection, job_id, State.RUNNING, {"attempt": row.attempt}, now_s=now_s)
+    steps = connection.execute(sa.select(job_steps.c.name, job_steps.c.sha256).where(job_steps.c.job_id == job_id))
+    return Claim(job_id=job_id, steps={step.name: step.sha256 for step in steps}, **row._mapping)
+
+
+def _end(connection: sa.Connection, claim: Claim, state: State, reason: str | None, now_s: float) -> None:
+    _hold(connection, claim, now_s, state=state, lease_until=None, finished_at=now_s, reason=reason)
+    write_end(connection, claim.job_id, state, reason, now_s=now_s)
+
+
+def _hold(connection: sa.Connection, claim: Claim, now_s: float, **values: Any) -> None:
+    """Write to the job's row as the worker that holds it, renewing its lease where `values` do not end it."""
+    held = connection.execute(
+        sa.update(jobs)
+        .where(jobs.c.id == claim.job_id, jobs.c.attempt == claim.attempt, jobs.c.state == State.RUNNING)
+        .values({"lease_until": now_s + LEASE_S} | values)
+    )
+    if held.rowcount == 0:
+        raise JobLost(f"{claim.job_id}: attempt {claim.attempt} no longer holds this job; stop its work")
+
+
+def _first_ready(*columns: sa.ColumnElement[Any], client: sa.ColumnElement[str]) -> sa.Select[Any]:
+    """The first job of a client in the order of the index `ix_jobs_waiting`."""
+    return (
+        sa.select(*columns)
+        .where(jobs.c.state == State.QUEUED, jobs.c.client == client, jobs.c.run_at <= sa.bindparam("now"))
+        .order_by(jobs.c.priority, jobs.c.submitted_at, jobs.c.id)
+        .limit(1)
+    )
+
+
+def _whose_turn() -> sa.Select[Any]:
+    """The client to serve next: below its cap, with the most urgent job, the longest without a start."""
+    running = (
+        sa.select(jobs.c.client, sa.func.count().label("jobs"))
+        .where(jobs.c.state == State.RUNNING)
+        .group_by(jobs.c.client)
+        .subquery("running")
+    )
+    urgency = _first_ready(jobs.c.priority, client=clients.c.name).correlate(clients).scalar_subquery()
+    below_cap = sa.or_(clients.c.max_running.is_(None), sa.func.coalesce(running.c.jobs, 0) < clients.c.max_running)
+    asking = (
+        sa.select(clients.c.name, clients.c.started, clients.c.last_started, urgency.label("priority"))
+        .outerjoin(running, running.c.client == clients.c.name)
+        .where(below_cap)
+        .subquery("asking")
+    )
+    return (
+        sa.select(asking.c.name, asking.c.started)
+        .where(asking.c.priority.is_not(None))
+        .order_by(asking.c.priority, asking.c.last_started, asking.c.started, asking.c.name)
+        .limit(1)
+    )
+
+
+_TURN = _whose_turn()
+_READY = _first_ready(jobs.c.id, client=sa.bindparam("client"))
