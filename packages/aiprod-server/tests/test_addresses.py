@@ -60,6 +60,8 @@ def unasked(host: str, port: int) -> list[str]:
         "[2002:7f00:1::1]",
         "[2001:0:1::1]",
         "[2001:db8::1]",
+        "[3fff::1]",
+        "192.88.99.1",
         "１２７.０.０.１",
         "①②⑦.0.0.1",
         "127。0。0。1",
@@ -110,6 +112,7 @@ def test_one_inside_address_refuses_the_name(inside):
         "https://hooks.example/\r\nX-Evil: 1",
         "ht\ttps://hooks.example/",
         "https://hooks.example\\@10.0.0.1/",
+        "https://hooks.example/a\\b",
         "https://hooks..example/",
         "https://.hooks.example/",
         "https://-hooks.example/",
@@ -164,6 +167,27 @@ def test_what_an_operator_allows():
         checked("http://192.168.0.1/", INSIDE, resolve=unasked)
     with pytest.raises(AddressError, match="got the port 443, expected one of 80, 8080"):
         checked("https://127.0.0.1/", INSIDE, resolve=unasked)
+
+
+def test_a_zone_is_not_for_a_client_to_choose():
+    link = Reach(networks=(ip_network("fe80::/10"),))
+    assert checked("http://[fe80::1]/", link, resolve=unasked).host == "fe80::1"
+    with pytest.raises(AddressError):
+        checked("http://[fe80::1%25eth0]/", link, resolve=unasked)
+
+
+@pytest.mark.parametrize(
+    ("url", "authority"),
+    [
+        ("http://hooks.example:80/", "hooks.example"),
+        ("https://hooks.example:443/", "hooks.example"),
+        ("http://hooks.example:443/", "hooks.example:443"),
+        ("https://[2606:4700::1111]/", "[2606:4700::1111]"),
+        ("https://[2606:4700::1111]:80/", "[2606:4700::1111]:80"),
+    ],
+)
+def test_the_host_header(url, authority):
+    assert checked(url, EVERYWHERE, resolve=answering(PUBLIC)).authority == authority
 
 
 def test_resolved_once():

@@ -27,7 +27,6 @@ NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")  # a last label that the
 # Public as far as Python knows, and yet not: what leads into an IPv4 network by another name, or is not routed.
 NOT_PUBLIC = (
     ip_network("2002::/16"),  # 6to4, RFC 3056
-    ip_network("2001::/32"),  # Teredo, RFC 4380
     ip_network("3fff::/20"),  # documentation, RFC 9637
     ip_network("192.88.99.0/24"),  # 6to4 relays, RFC 7526
     ip_network("192.0.0.0/24"),  # protocol assignments, RFC 6890
@@ -59,6 +58,12 @@ class Target:
     port: int
     path: str
     address: Address
+
+    @property
+    def authority(self) -> str:
+        """The Host header (RFC 9110, 7.2): a port that goes without saying is left out."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def resolved(host: str, port: int) -> list[str]:

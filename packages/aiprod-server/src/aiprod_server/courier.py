@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -48,7 +49,7 @@ def post(
     connection = _CheckedConnection(target, limits.duration_s, tls)
     try:
         with _Deadline(connection, limits.duration_s) as deadline:
-            connection.request("POST", target.path, body=body, headers=dict(headers))
+            connection.request("POST", target.path, body=body, headers={"Host": target.authority, **headers})
             status = connection.getresponse().status
             if deadline.passed:  # headers cut short by the deadline read as headers that ended
                 raise TimeoutError
@@ -63,10 +64,9 @@ def post(
 
 
 class _CheckedConnection(http.client.HTTPConnection):
-    """Named by the host, so that Host and TLS are as the client wrote them; connected to the address."""
+    """Connected to the address, under the name of the host in TLS: that is what a certificate is for."""
 
     def __init__(self, target: Target, duration_s: float, tls: ssl.SSLContext | None) -> None:
-        self.default_port = {"http": 80, "https": 443}[target.scheme]  # left out of the Host header
         super().__init__(target.host, target.port)
         self._target, self._duration_s = target, duration_s
         self._tls = (tls or ssl.create_default_context()) if target.scheme == "https" else None
@@ -102,12 +102,11 @@ class _Deadline:
 
     def _end(self) -> None:
         self.passed = True
-        if self._connection.sock is not None:
-            try:
-                # The plain shutdown: that of a TLS socket also forgets its session, under the hands of the reader.
-                socket.socket.shutdown(self._connection.sock, socket.SHUT_RDWR)
-            except OSError:
-                return  # closed already
+        open_socket = self._connection.sock
+        if open_socket is not None:
+            # The plain shutdown: that of a TLS socket also forgets its session, under the hands of the reader.
+            with suppress(OSError):  # closed already
+                socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
 
 
 def _reason(error: Exception) -> str:
