@@ -105,7 +105,7 @@ def test_the_body_of_an_answer_is_not_awaited(scripted):
 
 
 def test_silence_ends_at_the_deadline(scripted):
-    with pytest.raises(UndeliveredError, match=r"no answer in 0\.5 s"):
+    with pytest.raises(UndeliveredError, match=r"no answer in time, which is 0\.5 s"):
         post(
             target_at(scripted(lambda connection: connection.recv(65536) and connection.recv(1))), b"", {}, limits=SHORT
         )
@@ -123,13 +123,13 @@ def drip(connection: socket.socket) -> None:
 
 
 def test_a_dripping_answer_ends_at_the_deadline(scripted):
-    with pytest.raises(UndeliveredError, match=r"no answer in 0\.5 s"):
+    with pytest.raises(UndeliveredError, match=r"no answer in time, which is 0\.5 s"):
         post(target_at(scripted(drip)), b"", {}, limits=SHORT)
 
 
 def test_a_silent_handshake_ends_at_the_deadline(scripted):
     port = scripted(lambda connection: connection.recv(65536) and connection.recv(1))
-    with pytest.raises(UndeliveredError, match=r"no answer in 0\.5 s"):
+    with pytest.raises(UndeliveredError, match=r"no answer in time, which is 0\.5 s"):
         post(target_at(port, scheme="https"), b"", {}, limits=SHORT)
 
 

@@ -55,7 +55,8 @@ def post(
                 raise TimeoutError
             return status
     except (OSError, http.client.HTTPException) as error:
-        reason = f"no answer in {limits.duration_s:g} s" if deadline.passed else _reason(error)
+        late = deadline.passed or isinstance(error, TimeoutError)
+        reason = f"no answer in time, which is {limits.duration_s:g} s" if late else _reason(error)
         raise UndeliveredError(
             f"POST to {target.host}:{target.port}: {reason}, expected an answer in HTTP; check that the receiver runs"
         ) from error
