@@ -15,7 +15,7 @@ import numpy as np
 from av.video.reformatter import Colorspace, ColorTrc
 
 from aiprod_core.errors import MediaError
-from aiprod_pipelines.media import EXACT, MISSING_S, at_constant_rate, read_sound
+from aiprod_pipelines.media import EXACT, MISSING_S, at_constant_rate, picture_track, read_sound
 from aiprod_pipelines.picture import SOUND_RATE_HZ, Encoding, Format, Frame, Sound
 
 HD_HEIGHT_PX = 720  # from here on, pictures without a tag are BT.709; below, BT.601
@@ -56,9 +56,9 @@ class Footage:
 
     @classmethod
     def _of(cls, path: Path, container: av.container.InputContainer) -> "Footage":
-        if not container.streams.video:
+        stream = picture_track(container)
+        if stream is None:
             raise MediaError(f"{path}: got no picture track, expected a video; give a file with pictures")
-        stream = container.streams.video[0]
         context = stream.codec_context
         if context.format is None:
             raise MediaError(f"{path}: got pictures of an unknown format, expected a whole video; copy it again")
@@ -126,7 +126,8 @@ class Footage:
     def _decode(
         self, container: av.container.InputContainer, wanted: tuple[int, ...], size_px: tuple[int, int] | None
     ) -> Iterator[Frame]:
-        stream = container.streams.video[0]
+        stream = picture_track(container)
+        assert stream is not None
         stream.thread_type = "AUTO"
         if wanted[0]:
             container.seek(self.times[wanted[0]], stream=stream)
@@ -157,7 +158,8 @@ class Footage:
             return None
         samples, rate_hz = read_sound(self.path, rate_hz=SOUND_RATE_HZ, most_channels=6)
         with av.open(str(self.path)) as container:
-            audio, video = container.streams.audio[0], container.streams.video[0]
+            audio, video = container.streams.audio[0], picture_track(container)
+            assert video is not None
             begin_s = float((audio.start_time or 0) * (audio.time_base or 0))
             first_s = float(self.times[0] * (video.time_base or 0))
         shift = round((begin_s - first_s) * rate_hz)

@@ -200,10 +200,21 @@ class _Tracks:
     sound_start_s: float = 0.0
 
 
+def picture_tracks(container: av.container.InputContainer) -> list[av.VideoStream]:
+    """The picture tracks of a file that are not the cover of a song."""
+    covers = av.stream.Disposition.attached_pic
+    return [stream for stream in container.streams.video if not stream.disposition & covers]
+
+
+def picture_track(container: av.container.InputContainer) -> av.VideoStream | None:
+    """The film in a file: the first of its picture tracks."""
+    return next(iter(picture_tracks(container)), None)
+
+
 def _read(path: Path, container: av.container.InputContainer) -> Clip:
-    if not container.streams.video:
+    video = picture_track(container)
+    if video is None:
         raise MediaError(f"{path}: got no picture track, expected a video; give a file with pictures")
-    video = container.streams.video[0]
     if video.duration is None and container.duration is None:
         raise MediaError(f"{path}: got a still picture, expected a video; pass it with --image instead")
     video.thread_type = "AUTO"

@@ -75,3 +75,12 @@ def test_a_still_stands_as_long_as_it_is_asked_for(
     clip = wanted(str(media / "image" / "coffee.png"))
     clip.source_range = vocabulary.range_at(0, 500, Fraction(25))
     assert conform(timeline_of([clip]), MediaBin(folder=media)).num_frames == 500
+
+
+def test_a_song_with_a_cover_is_a_sound() -> None:
+    path = Path(__file__).parents[5] / "shared" / "media" / "audio" / "music" / "vibe_ace.ogg"
+    if not path.exists():
+        pytest.skip("the shared media are not here")
+    material = MediaBin(folder=path.parent).open(path)
+    assert material.footage is None
+    assert material.has_sound

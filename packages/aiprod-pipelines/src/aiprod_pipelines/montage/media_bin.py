@@ -14,6 +14,7 @@ import opentimelineio as otio
 
 from aiprod_core.errors import InputError, MediaError
 from aiprod_pipelines.footage import Footage
+from aiprod_pipelines.media import picture_track
 
 FILMS = (".mp4", ".mov", ".mkv", ".webm", ".mxf", ".avi", ".m4v")
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".m4a", ".aac", ".aif", ".aiff")
@@ -111,11 +112,10 @@ def _grouped(pairs: list[tuple[str, Path]]) -> dict[str, list[Path]]:
 def _look_into(path: Path) -> Material:
     try:
         with av.open(str(path)) as container:
-            pictures, sounds = container.streams.video, container.streams.audio
             tags: dict[str, str] = {}
             for holder in (*container.streams, container):
                 tags |= {name.lower(): value for name, value in holder.metadata.items()}  # Matroska's are capitals
-            has_picture, has_sound = bool(pictures), bool(sounds)
+            has_picture, has_sound = picture_track(container) is not None, bool(container.streams.audio)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError(
             f"{path}: got a damaged or foreign file ({getattr(error, 'strerror', None) or type(error).__name__}), "

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiprod_core.errors import MediaError
+from aiprod_pipelines.media import picture_tracks
 from aiprod_pipelines.picture import Sound
 
 OnPicture: TypeAlias = Callable[[av.VideoFrame, float], None]
@@ -90,7 +91,7 @@ def decode(path: Path, on_picture: OnPicture, *, with_sound: bool = True) -> Dec
 
 
 def _decode(path: Path, container: av.container.InputContainer, on_picture: OnPicture, with_sound: bool) -> Decoding:
-    pictures = [stream for stream in container.streams.video if not _is_cover(stream)]
+    pictures = picture_tracks(container)
     video = pictures[0] if pictures else None
     audio = container.streams.audio[0] if container.streams.audio and with_sound else None
     result = Decoding(
@@ -110,10 +111,6 @@ def _decode(path: Path, container: av.container.InputContainer, on_picture: OnPi
     if not result.times_s and result.sound is None:
         raise MediaError(f"{path}: got neither a picture nor a sound that can be decoded; copy it again")
     return result
-
-
-def _is_cover(stream: av.VideoStream) -> bool:
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
 def _lasts_nothing(container: av.container.InputContainer, video: av.VideoStream) -> bool:

@@ -27,7 +27,7 @@ def clip(path: Path, colour: tuple[int, int, int]) -> Path:
 def made(folder: Path, inputs: dict[str, Path], **params: Any) -> Footage:
     out = folder / "out.mkv"
     told: list[tuple[int, int]] = []
-    facts = {"grades": [{}], "encoding": "rec709", "span": None} | params
+    facts = {"grades": [{}], "encoding": "rec709", "span": None, "fill_px": [32, 32]} | params
     graded.make(facts, inputs, out, lambda done, total: told.append((done, total)))
     footage = Footage.open(out)
     assert told[-1] == (footage.num_frames, footage.num_frames)
@@ -78,3 +78,11 @@ def test_an_hdr_film_gets_sixteen_bits_in_its_encoding(tmp_path: Path, encoding:
     footage = made(tmp_path, {"clip": clip(tmp_path / "own.mkv", (90, 120, 60))}, encoding=encoding)
     assert footage.encoding is Encoding(encoding)
     assert next(footage.frames()).dtype == np.uint16
+
+
+@pytest.mark.parametrize(("fill", "size"), [((16, 16), (16, 16)), ((20, 10), (20, 20)), ((64, 48), (32, 32))])
+def test_a_clip_is_graded_at_the_size_that_fills_the_film(
+    tmp_path: Path, fill: tuple[int, int], size: tuple[int, int]
+) -> None:
+    footage = made(tmp_path, {"clip": clip(tmp_path / "own.mkv", (90, 120, 60))}, fill_px=list(fill))
+    assert (footage.width_px, footage.height_px) == size

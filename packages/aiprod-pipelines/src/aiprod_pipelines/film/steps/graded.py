@@ -1,6 +1,7 @@
 """The step `graded`: the pictures of a clip in the colours of the film, matched to another where that is asked for."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,7 @@ from aiprod_pipelines.color.reference import measure_file, measure_shot
 from aiprod_pipelines.delivery.intermediate import write_intermediate
 from aiprod_pipelines.film.steps import Report
 from aiprod_pipelines.footage import Footage
-from aiprod_pipelines.picture import Encoding, Frame
+from aiprod_pipelines.picture import Encoding, Format, Frame
 
 CLIP = "clip"
 REFERENCE = "reference {}"  # role of a grade's reference, a clip or a picture, by number
@@ -24,17 +25,29 @@ def make(params: Mapping[str, Any], inputs: Mapping[str, Path], out: Path, repor
     """Grade `params["span"]` (seconds; None for all) of the clip by `params["grades"]`, one after the other."""
     footage = Footage.open(inputs[CLIP])
     first, last = _span(footage, params["span"])
+    size_px = _covering(footage, *params["fill_px"])
     graders = _graders(params, inputs, footage, (first, last))
 
     def graded() -> Iterator[Frame]:
-        for number, frame in enumerate(footage.frames(first, last)):
+        for number, frame in enumerate(footage.frames(first, last, size_px=size_px)):
             for grader in graders:
                 frame = grader(frame)
             report(number + 1, last - first)
             yield frame
 
-    format = dataclasses.replace(footage.format, encoding=Encoding(params["encoding"]))
+    width, height = size_px or (footage.width_px, footage.height_px)
+    encoding = Encoding(params["encoding"])
+    format = Format(width_px=width, height_px=height, frame_rate=footage.frame_rate, encoding=encoding)
     write_intermediate(out, graded(), format)
+
+
+def _covering(footage: Footage, width_px: int, height_px: int) -> tuple[int, int] | None:
+    """The size, even, at which a larger clip still fills the film; None for one that is not larger, or not even."""
+    scale = max(width_px / footage.width_px, height_px / footage.height_px)
+    if scale >= 1 and footage.width_px % 2 == footage.height_px % 2 == 0:
+        return None
+    width, height = (math.ceil(side * min(scale, 1) / 2) * 2 for side in (footage.width_px, footage.height_px))
+    return width, height
 
 
 def _span(footage: Footage, span: tuple[float, float | None] | None) -> tuple[int, int]:
