@@ -4,7 +4,7 @@ PIP_FLAGS ?=
 PYTEST_FLAGS ?= -n 2 --dist worksteal
 BIN := .venv/bin
 STAMP := .venv/.stamp
-PACKAGES := packages/aiprod-core packages/aiprod-pipelines packages/aiprod-trainer
+PACKAGES := packages/aiprod-core packages/aiprod-pipelines packages/aiprod-trainer packages/aiprod-server
 DEMO_PROMPT ?= A red cat walks on a beach by day, then it jumps. At night a blue robot dances in the city.
 
 .PHONY: setup demo test check bench

@@ -24,7 +24,7 @@ REQUEST = [
     "--threads",
     "1",
 ]
-PACKAGES = ("aiprod-core", "aiprod-pipelines", "aiprod-trainer")
+PACKAGES = ("aiprod-core", "aiprod-pipelines", "aiprod-trainer", "aiprod-server")
 CLOUD = {"boto3", "botocore", "google-cloud-storage", "azure-storage-blob", "stripe", "wandb", "openai", "sentry-sdk"}
 
 WATCH_EVERY_SOCKET = """
@@ -39,8 +39,8 @@ try:
     main(sys.argv[1:])
 except SystemExit as stop:
     assert not stop.code, stop.code
-import pkgutil, importlib, aiprod_core, aiprod_pipelines, aiprod_trainer
-for package in (aiprod_core, aiprod_pipelines, aiprod_trainer):
+import pkgutil, importlib, aiprod_core, aiprod_pipelines, aiprod_trainer, aiprod_server
+for package in (aiprod_core, aiprod_pipelines, aiprod_trainer, aiprod_server):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
 print(json.dumps(seen))
