@@ -58,7 +58,7 @@ def test_a_job_is_not_started_before_its_time(engine: sa.Engine) -> None:
 def test_a_claim_says_whose_and_which(engine: sa.Engine) -> None:
     (job_id,) = submit(engine)
     held = claim(engine, 100.0)
-    assert held == Claim(job_id=job_id, client="ada", attempt=1, max_attempts=3, request=CAT, steps={})
+    assert held == Claim(job_id=job_id, client="ada", worker="w", attempt=1, max_attempts=3, request=CAT, steps={})
     told = queue.job(engine, job_id)
     assert (told.state, told.attempt, told.started_at) == (State.RUNNING, 1, 100.0)
     assert leases.claim(engine, "other", now_s=100.0) is None
@@ -166,6 +166,20 @@ def test_a_worker_that_wakes_too_late_writes_nothing(
     with pytest.raises(JobLost, match="attempt 1"):
         write(engine, old)
     assert everything(engine) == before
+
+
+def test_a_claim_that_the_database_forgot_is_lost_though_its_number_comes_again(engine: sa.Engine) -> None:
+    (job_id,) = submit(engine)
+    forgotten = claim(engine, 100.0, "first")
+    with writing(engine) as connection:  # as a crash leaves it that loses the claim, which did not wait for the disk
+        connection.execute(
+            sa.update(jobs)
+            .where(jobs.c.id == job_id)
+            .values(state=State.QUEUED, attempt=0, lease_until=None, worker=None)
+        )
+    assert claim(engine, 101.0, "second").attempt == forgotten.attempt
+    with pytest.raises(JobLost):
+        leases.beat(engine, forgotten, now_s=102.0)
 
 
 def test_finished_steps_are_handed_to_the_next_attempt(engine: sa.Engine) -> None:

@@ -19,9 +19,14 @@ from aiprod_pipelines.sovereignty.offline import set_offline_variables
 
 GROUP = "aiprod.commands"
 EXAMPLES = """
-A sovereign film studio: a sentence in, a film with sound out. Offline, on this machine, from models of our own.
+A sovereign film studio: a sentence or a screenplay in, a finished film out. Offline, on this machine, from models of our
+own.
 
 [bold]Examples[/bold]
+
+  aiprod film "A red cat walks on a beach, then it jumps. At night a blue robot dances in the city." -o film.mp4
+
+  aiprod film film.yaml -o film.mp4 --watch
 
   aiprod generate "a red cat walking to the right on a beach by day under a clear sky" --seed 7 --output-path cat.mp4
 

@@ -42,6 +42,7 @@ class Claim:
 
     job_id: str
     client: str
+    worker: str
     attempt: int  # the fencing token: every write of the worker carries it
     max_attempts: int
     request: Mapping[str, Any]

@@ -1,8 +1,9 @@
 """What a worker does with the queue: claim a job, keep it, remember its steps, end it. Knows no client's request.
 
-A claim is a lease of 60 s. Every write of a worker says whose it is (job, attempt, running) and renews the lease in
-the transaction of what it protects; where no row answers, the worker has lost the job and nothing is written.
-Times are seconds since 1970 UTC, and come from the caller.
+A claim is a lease of 60 s. Every write of a worker says whose it is (job, attempt, worker, running) and renews the
+lease in the transaction of what it protects; where no row answers, the worker has lost the job and nothing is written.
+Claims, beats and progress do not wait for the disk: a crash that forgets a claim queues its job again, and the worker,
+whose name the next holder does not bear, has lost it. Times are seconds since 1970 UTC, and come from the caller.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from aiprod_server.journal import write_end, write_event
 from aiprod_server.tables import charges, clients, job_steps, jobs
 
 LEASE_S = 60.0
+CLAIMED = ("client", "worker", "attempt", "max_attempts", "request")
 FIRST_BACKOFF_S, LAST_BACKOFF_S = 5.0, 3600.0
 
 
@@ -24,12 +26,15 @@ def claim(engine: sa.Engine, worker: str, *, now_s: float) -> Claim | None:
 
     First a job whose lease has ended: its client's turn is spent already, and it still counts under its cap. Then, of
     the clients below their caps, the one with the most urgent job, and among equals the one that waited longest.
+
+    Args:
+        worker: a name that no other worker bears, nor did: of the machine and the process, and when it began.
     """
     while True:
         try:
-            with writing(engine) as connection:
-                job_id = _lapsed(connection, now_s) or _waiting(connection, now_s)
-                return _start(connection, job_id, worker, now_s) if job_id else None
+            with writing(engine, durable=False) as connection:
+                wanted = _lapsed(connection, now_s) or _waiting(connection, now_s)
+                return None if wanted is None else _start(connection, wanted, worker, now_s)
         except _Overtaken:
             continue
 
@@ -40,7 +45,7 @@ def beat(engine: sa.Engine, claim: Claim, *, now_s: float) -> None:
     Raises:
         JobLost: the job is no longer this worker's.
     """
-    with writing(engine) as connection:
+    with writing(engine, durable=False) as connection:
         _hold(connection, claim, now_s)
 
 
@@ -50,7 +55,7 @@ def report(engine: sa.Engine, claim: Claim, kind: str, data: Mapping[str, Any], 
     Raises:
         JobLost: the job is no longer this worker's.
     """
-    with writing(engine) as connection:
+    with writing(engine, durable=False) as connection:
         _hold(connection, claim, now_s)
         write_event(connection, claim.job_id, kind, data, now_s=now_s)
 
@@ -119,7 +124,7 @@ def backoff_s(attempt: int) -> float:
 
 
 class _Overtaken(Exception):
-    """Another claimer started a job of the same client between our look and our turn: look again."""
+    """Between our look and our turn another claimer started the client's job, or it was cancelled: look again."""
 
 
 def _lapsed(connection: sa.Connection, now_s: float) -> str | None:
@@ -144,14 +149,14 @@ def _lapsed(connection: sa.Connection, now_s: float) -> str | None:
     return None
 
 
-def _waiting(connection: sa.Connection, now_s: float) -> str | None:
-    """A queued job of the client whose turn it is, whose turn is then spent.
+def _waiting(connection: sa.Connection, now_s: float) -> sa.Select[Any] | None:
+    """Where the first job is found of the client whose turn it is; the turn is then spent.
 
     The look gives caps and `started` at one moment. `started` is unchanged when the turn is taken, so nobody else has
     started a job of this client since, and its cap holds exactly.
     """
     turn = connection.execute(_TURN, {"now": now_s}).one_or_none()
-    if turn is None:
+    if turn is None or turn.priority is None:
         return None
     taken = connection.execute(
         sa.update(clients)
@@ -160,14 +165,11 @@ def _waiting(connection: sa.Connection, now_s: float) -> str | None:
     )
     if taken.rowcount == 0:
         raise _Overtaken
-    first = connection.execute(_READY.with_for_update(skip_locked=True), {"now": now_s, "client": turn.name})
-    job_id: str | None = first.scalar_one_or_none()
-    if job_id is None:  # cancelled since the look
-        raise _Overtaken
-    return job_id
+    return _READY.params(now=now_s, whose=turn.name)
 
 
-def _start(connection: sa.Connection, job_id: str, worker: str, now_s: float) -> Claim:
+def _start(connection: sa.Connection, wanted: str | sa.Select[Any], worker: str, now_s: float) -> Claim:
+    job_id = wanted if isinstance(wanted, str) else wanted.scalar_subquery()
     row = connection.execute(
         sa.update(jobs)
         .where(jobs.c.id == job_id)
@@ -178,11 +180,17 @@ def _start(connection: sa.Connection, job_id: str, worker: str, now_s: float) ->
             lease_until=now_s + LEASE_S,
             started_at=now_s,
         )
-        .returning(jobs.c.client, jobs.c.attempt, jobs.c.max_attempts, jobs.c.request)
-    ).one()
-    write_event(connection, job_id, State.RUNNING, {"attempt": row.attempt}, now_s=now_s)
-    steps = connection.execute(sa.select(job_steps.c.name, job_steps.c.sha256).where(job_steps.c.job_id == job_id))
-    return Claim(job_id=job_id, steps={step.name: step.sha256 for step in steps}, **row._mapping)
+        .returning(jobs.c.id.label("job_id"), *(jobs.c[name] for name in CLAIMED))
+    ).one_or_none()
+    if row is None:
+        raise _Overtaken
+    write_event(connection, row.job_id, State.RUNNING, {"attempt": row.attempt}, now_s=now_s)
+    return Claim(steps=_steps(connection, row.job_id) if row.attempt > 1 else {}, **row._mapping)
+
+
+def _steps(connection: sa.Connection, job_id: str) -> dict[str, str]:
+    found = connection.execute(sa.select(job_steps.c.name, job_steps.c.sha256).where(job_steps.c.job_id == job_id))
+    return {step.name: step.sha256 for step in found}
 
 
 def _end(connection: sa.Connection, claim: Claim, state: State, reason: str | None, now_s: float) -> None:
@@ -194,7 +202,8 @@ def _hold(connection: sa.Connection, claim: Claim, now_s: float, **values: Any) 
     """Write to the job's row as the worker that holds it, renewing its lease where `values` do not end it."""
     held = connection.execute(
         sa.update(jobs)
-        .where(jobs.c.id == claim.job_id, jobs.c.attempt == claim.attempt, jobs.c.state == State.RUNNING)
+        .where(jobs.c.id == claim.job_id, jobs.c.attempt == claim.attempt, jobs.c.worker == claim.worker)
+        .where(jobs.c.state == State.RUNNING)
         .values({"lease_until": now_s + LEASE_S} | values)
     )
     if held.rowcount == 0:
@@ -221,19 +230,15 @@ def _whose_turn() -> sa.Select[Any]:
     )
     urgency = _first_ready(jobs.c.priority, client=clients.c.name).correlate(clients).scalar_subquery()
     below_cap = sa.or_(clients.c.max_running.is_(None), sa.func.coalesce(running.c.jobs, 0) < clients.c.max_running)
-    asking = (
-        sa.select(clients.c.name, clients.c.started, clients.c.last_started, urgency.label("priority"))
+    priority = urgency.label("priority")  # null where the client has nothing ready
+    return (
+        sa.select(clients.c.name, clients.c.started, priority)
         .outerjoin(running, running.c.client == clients.c.name)
         .where(below_cap)
-        .subquery("asking")
-    )
-    return (
-        sa.select(asking.c.name, asking.c.started)
-        .where(asking.c.priority.is_not(None))
-        .order_by(asking.c.priority, asking.c.last_started, asking.c.started, asking.c.name)
+        .order_by(priority.nulls_last(), clients.c.last_started, clients.c.started, clients.c.name)
         .limit(1)
     )
 
 
 _TURN = _whose_turn()
-_READY = _first_ready(jobs.c.id, client=sa.bindparam("client"))
+_READY = _first_ready(jobs.c.id, client=sa.bindparam("whose")).with_for_update(skip_locked=True)
