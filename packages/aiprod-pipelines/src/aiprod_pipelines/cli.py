@@ -19,8 +19,7 @@ from aiprod_pipelines.sovereignty.offline import set_offline_variables
 
 GROUP = "aiprod.commands"
 EXAMPLES = """
-A sovereign film studio: a sentence or a screenplay in, a finished film out. Offline, on this machine, from models of our
-own.
+A sovereign film studio: a sentence or a screenplay in, a finished film out. Offline, on this machine, our own models.
 
 [bold]Examples[/bold]
 
