@@ -35,4 +35,5 @@ check: setup
 	$(BIN)/lint-imports
 
 bench: setup
-	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	missed=; for file in benchmarks/*.py; do $(BIN)/python $$file || missed="$$missed $$file"; done; \
+	test -z "$$missed" || { echo "missed a bar, or could not run:$$missed" >&2; exit 1; }
