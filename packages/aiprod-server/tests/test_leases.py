@@ -150,7 +150,7 @@ def test_every_write_renews_the_lease(engine: sa.Engine, write: Callable[[sa.Eng
         lambda engine, held: leases.retry(engine, held, "broken", now_s=200.0),
     ],
 )
-@pytest.mark.parametrize("loss", ["taken over", "cancelled", "completed"])
+@pytest.mark.parametrize("loss", ["taken over", "taken over by itself", "cancelled", "completed"])
 def test_a_worker_that_wakes_too_late_writes_nothing(
     engine: sa.Engine, write: Callable[[sa.Engine, Claim], None], loss: str
 ) -> None:
@@ -159,7 +159,7 @@ def test_a_worker_that_wakes_too_late_writes_nothing(
     if loss == "cancelled":
         queue.cancel(engine, old.job_id, now_s=101.0)
     else:
-        fresh = claim(engine, 199.0, "other")
+        fresh = claim(engine, 199.0, old.worker if loss == "taken over by itself" else "other")
         if loss == "completed":
             leases.complete(engine, fresh, device_s=1.0, cost_microeur=1, now_s=199.5)
     before = everything(engine)
@@ -324,12 +324,19 @@ def test_claimers_at_once_never_break_a_cap(engine: sa.Engine) -> None:
     assert sum(held is not None for held in claims) == 3
 
 
-def test_a_lapsed_job_goes_to_one_of_many(engine: sa.Engine) -> None:
-    submit(engine)
-    claim(engine, 100.0)
+def test_lapsed_jobs_go_to_one_of_many_each(engine: sa.Engine) -> None:
+    submit(engine, number=32)
+    lapsed = [claim(engine, 100.0).job_id for _ in range(32)]
+    start = threading.Barrier(8)
+
+    def take(_: int) -> list[Claim | None]:
+        start.wait()
+        return [leases.claim(engine, "w", now_s=200.0) for _ in range(5)]
+
     with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(lambda _: leases.claim(engine, "w", now_s=200.0), range(8)))
-    assert [held.attempt for held in claims if held] == [2]
+        taken = [held for claims in pool.map(take, range(8)) for held in claims if held]
+    assert sorted(held.job_id for held in taken) == sorted(lapsed)
+    assert {held.attempt for held in taken} == {2}
 
 
 def test_the_events_of_a_job_are_numbered_as_they_happened(engine: sa.Engine) -> None:
