@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
@@ -16,8 +17,6 @@ from aiprod_server import migrations
 from aiprod_server.addresses import Reach
 from aiprod_server.database import connect
 
-NUMBERS = itertools.count()
-
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
@@ -29,21 +28,34 @@ def postgresql() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
     """Call it for the URL of an empty database."""
+    numbers = itertools.count()
     if request.param == "sqlite":
-        yield lambda: f"sqlite:///{tmp_path / f'{next(NUMBERS)}.db'}"
-        return
-    server = sa.create_engine(request.getfixturevalue("postgresql"), isolation_level="AUTOCOMMIT")
+        return lambda: f"sqlite:///{tmp_path / f'{next(numbers)}.db'}"
+    server = sa.make_url(request.getfixturevalue("postgresql"))
 
-    def create() -> str:
-        name = f"test_{next(NUMBERS)}"
-        with server.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name}"))
-        return server.url.set(database=name).render_as_string(hide_password=False)
+    def empty() -> str:
+        name = f"test_{next(numbers)}"
+        with autocommitting(server) as connection:
+            known = connection.scalar(sa.text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
+            if not known:
+                connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        own = server.set(database=name)
+        with autocommitting(own) as connection:  # a tenth of the time that a new database takes
+            connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+            connection.execute(sa.text("CREATE SCHEMA public"))
+        return own.render_as_string(hide_password=False)
 
-    yield create
-    server.dispose()
+    return empty
+
+
+@contextmanager
+def autocommitting(url: sa.URL) -> Iterator[sa.Connection]:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
 
 
 @pytest.fixture
