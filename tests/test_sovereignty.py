@@ -42,7 +42,8 @@ except SystemExit as stop:
 import pkgutil, importlib, aiprod_core, aiprod_pipelines, aiprod_trainer, aiprod_server
 for package in (aiprod_core, aiprod_pipelines, aiprod_trainer, aiprod_server):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        importlib.import_module(module.name)
+        if module.name != "aiprod_server.migrations.env":  # a script that Alembic runs, not a module
+            importlib.import_module(module.name)
 print(json.dumps(seen))
 """
 

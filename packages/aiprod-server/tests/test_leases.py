@@ -257,31 +257,40 @@ def test_the_wait_has_an_end() -> None:
 
 
 def test_two_processes_never_get_the_same_job(engine: sa.Engine, url: str) -> None:
+    """Both reach for their first at once; with one each in hand they race for the rest."""
     wanted = sorted(job_id for name in ("ada", "bob", "cleo") for job_id in submit(engine, name, 20))
     program = f"""
+import sys
 from aiprod_server import database, leases
 engine = database.connect({url!r})
 print("ready", flush=True)
 input()
-while (held := leases.claim(engine, "w", now_s=100.0)) is not None:
+print(leases.claim(engine, sys.argv[1], now_s=100.0).job_id, flush=True)
+input()
+while (held := leases.claim(engine, sys.argv[1], now_s=100.0)) is not None:
     print(held.job_id, flush=True)
 """
     pipe = subprocess.PIPE
-    workers = [subprocess.Popen([sys.executable, "-c", program], stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
-    for worker in workers:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
-    got = [ids.split() for ids in _release(workers)]
-    assert sorted(got[0] + got[1]) == wanted
-    assert all(got), "one process took every job: they did not run at once"
+    command = [sys.executable, "-c", program]
+    workers = [subprocess.Popen([*command, name], stdin=pipe, stdout=pipe, text=True) for name in ("one", "two")]
+    assert [_line(worker) for worker in workers] == ["ready", "ready"]
+    _release(workers)
+    first = [_line(worker) for worker in workers]
+    _release(workers)
+    rest = [worker.communicate()[0].split() for worker in workers]
+    assert sorted(first + rest[0] + rest[1]) == wanted
 
 
-def _release(workers: list[subprocess.Popen[str]]) -> list[str]:
+def _line(worker: subprocess.Popen[str]) -> str:
+    assert worker.stdout is not None
+    return worker.stdout.readline().strip()
+
+
+def _release(workers: list[subprocess.Popen[str]]) -> None:
     for worker in workers:
         assert worker.stdin is not None
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    return [worker.communicate()[0] for worker in workers]
 
 
 def test_many_threads_keep_caps_turns_and_jobs(engine: sa.Engine) -> None:
