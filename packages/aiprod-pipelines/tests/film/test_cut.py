@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from aiprod_pipelines.delivery.encode import encode_picture, join
 from aiprod_pipelines.delivery.intermediate import write_intermediate
 from aiprod_pipelines.delivery.profiles import Profile
 from aiprod_pipelines.film import cut
+from aiprod_pipelines.film.shot import Position
 from aiprod_pipelines.film.storyboard import Storyboard
 from aiprod_pipelines.film.timing import Timing
 from aiprod_pipelines.footage import Footage
@@ -76,6 +78,15 @@ def test_a_part_names_only_what_is_seen_in_it(pictures: cut.Pictures) -> None:
     assert pictures.segment(two).media == {"shot one", "shot two"}
     assert pictures.segment(three).media == {"shot three", "shot four"}
     assert pictures.segment(credits).media == {"shot four"}
+
+
+@pytest.mark.parametrize("position", get_args(Position))
+def test_a_title_stands_wherever_a_storyboard_may_put_it(position: str) -> None:
+    board = {"shots": [{"prompt": "a cat", "title": {"text": "Here", "position": position}}]}
+    storyboard = Storyboard.model_validate(board, by_alias=True, by_name=False)
+    pictures = cut.Pictures(storyboard=storyboard, timing=Timing(storyboard), burned=(), begins={"shot1": 0.0})
+    (words,) = pictures.whole().timeline.video_tracks()[1].find_clips()
+    assert dict(words.media_reference.parameters)["text"] == "Here"
 
 
 @pytest.mark.parametrize("suffix", [".otio", ".edl", ".fcpxml"])

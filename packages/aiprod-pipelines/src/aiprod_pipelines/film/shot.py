@@ -25,7 +25,7 @@ from aiprod_pipelines.film.look_form import Look
 from aiprod_pipelines.film.names import EffectName
 
 Mood: TypeAlias = Literal["calm", "happy", "sad", "tense", "epic", "mysterious", "playful", "neutral"]
-Position: TypeAlias = Literal["center", "top", "bottom", "lower-third"]
+Position: TypeAlias = Literal["center", "bottom", "lower-third"]
 
 SCENE_FIELDS = ("subject", "action", "direction", "setting", "time", "weather")
 
@@ -80,7 +80,7 @@ class Title(Form):
 
     short: ClassVar[str] = "text"
     text: Text = Field(description="What it says.")
-    position: Position = Field(default="center", description="Where it stands: center, top, bottom or lower-third.")
+    position: Position = Field(default="center", description="Where it stands: center, bottom or lower-third.")
     start_s: Seconds = Field(default=0.0, description="When it appears, in seconds from the start of the shot.")
     duration_s: Length | None = Field(
         default=None, description="How long it stays, in seconds; left out: to the shot's end."
