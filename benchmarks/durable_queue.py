@@ -21,8 +21,9 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
-from aiprod_server import leases, migrations, queue
+from aiprod_server import migrations
 from aiprod_server.database import connect, writing
+from aiprod_server.queue import leases, submissions
 from aiprod_server.tables import clients, jobs
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))  # where the private server is started
@@ -65,7 +66,7 @@ def measured(url: str) -> dict[str, Any]:
 
         def submit(number: int) -> None:
             name = f"client{number % CLIENTS}"
-            queue.submit(engine, REQUEST, client=name, now_s=time.time(), idempotency_key=f"{number}")
+            submissions.submit(engine, REQUEST, client=name, now_s=time.time(), idempotency_key=f"{number}")
 
         began = time.perf_counter()
         for number in range(JOBS):

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from private_postgresql import private_postgresql, programs
 
 from aiprod_server import migrations
-from aiprod_server.addresses import Reach
 from aiprod_server.database import connect
+from aiprod_server.webhooks.addresses import Reach
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 import pytest
 
-from aiprod_server.api_key import mint
+from aiprod_server.access.api_key import mint
 from aiprod_server.redaction import redacted
 
 

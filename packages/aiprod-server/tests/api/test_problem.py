@@ -5,8 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from aiprod_core.errors import AiprodError, InputError, MediaError, WeightsError
-from aiprod_server.api_key import KeyFormatError, mint, parse
-from aiprod_server.problem import DETAIL_CHARS, KINDS, Code, Problem
+from aiprod_server.access.api_key import KeyFormatError, mint, parse
+from aiprod_server.api.problem import DETAIL_CHARS, KINDS, Code, Problem
 
 
 def test_members_of_both_forms():

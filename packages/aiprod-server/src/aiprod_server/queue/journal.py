@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from aiprod_server.jobs import State
+from aiprod_server.queue.jobs import State
 from aiprod_server.tables import job_events, webhook_outbox
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from aiprod_core.errors import InputError, MediaError, WeightsError
-from aiprod_server.api_key import KeyFormatError
+from aiprod_server.access.api_key import KeyFormatError
 from aiprod_server.redaction import redacted
 
 MEDIA_TYPE = "application/problem+json"

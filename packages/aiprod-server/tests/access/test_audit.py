@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from aiprod_core.errors import InputError
-from aiprod_server.audit import Entry, Head, canonical, chained, head_of, verify
+from aiprod_server.access.audit import Entry, Head, canonical, chained, head_of, verify
 
 KEY = bytes(range(32))
 

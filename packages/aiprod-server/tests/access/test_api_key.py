@@ -5,7 +5,17 @@ from dataclasses import replace
 import pytest
 
 from aiprod_core.errors import InputError
-from aiprod_server.api_key import ApiKey, KeyFormatError, KeyRecord, digest, mint, parse, refusal, revoked, rotated
+from aiprod_server.access.api_key import (
+    ApiKey,
+    KeyFormatError,
+    KeyRecord,
+    digest,
+    mint,
+    parse,
+    refusal,
+    revoked,
+    rotated,
+)
 
 PEPPER = bytes(range(32))
 NOW_S = 1_000_000.0

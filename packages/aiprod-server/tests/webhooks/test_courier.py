@@ -9,8 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from aiprod_server.addresses import Target, checked
-from aiprod_server.courier import Limits, UndeliveredError, post
+from aiprod_server.webhooks.addresses import Target, checked
+from aiprod_server.webhooks.courier import Limits, UndeliveredError, post
 
 SHORT = Limits(duration_s=0.5)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from aiprod_core.errors import AiprodError
-from aiprod_server.addresses import Target
+from aiprod_server.webhooks.addresses import Target
 
 
 class UndeliveredError(AiprodError):

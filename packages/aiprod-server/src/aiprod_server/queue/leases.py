@@ -12,8 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from aiprod_server.database import insert, writing
-from aiprod_server.jobs import Claim, JobLost, State
-from aiprod_server.journal import write_end, write_event
+from aiprod_server.queue.jobs import Claim, JobLost, State
+from aiprod_server.queue.journal import write_end, write_event
 from aiprod_server.tables import charges, clients, job_steps, jobs
 
 LEASE_S = 60.0

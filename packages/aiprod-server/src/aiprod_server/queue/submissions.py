@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from aiprod_core.errors import InputError
 from aiprod_server.database import insert, reading, writing
-from aiprod_server.jobs import Event, Job, KeyReused, State, UnknownJob
-from aiprod_server.journal import write_end, write_event
+from aiprod_server.queue.jobs import Event, Job, KeyReused, State, UnknownJob
+from aiprod_server.queue.journal import write_end, write_event
 from aiprod_server.tables import clients, job_events, jobs
 
 MAX_ATTEMPTS = 3

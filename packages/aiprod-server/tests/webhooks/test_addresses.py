@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from aiprod_server.addresses import AddressError, Reach, checked, is_public, resolved
+from aiprod_server.webhooks.addresses import AddressError, Reach, checked, is_public, resolved
 
 PUBLIC = "93.184.215.14"
 EVERYWHERE = Reach()

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from aiprod_server import leases, queue
 from aiprod_server.database import reading, writing
-from aiprod_server.jobs import Claim, JobLost, State
-from aiprod_server.leases import LEASE_S
+from aiprod_server.queue import leases, submissions
+from aiprod_server.queue.jobs import Claim, JobLost, State
+from aiprod_server.queue.leases import LEASE_S
 from aiprod_server.tables import charges, clients, job_events, job_steps, jobs, metadata, webhook_outbox
 
 CAT = {"prompt": "a red cat"}
@@ -23,7 +23,7 @@ SHA = "ab" * 32
 
 def submit(engine: sa.Engine, client: str = "ada", number: int = 1, **asked: Any) -> list[str]:
     """Ids of jobs, submitted a second apart from 0 s on."""
-    return [queue.submit(engine, CAT, client=client, now_s=float(n), **asked).id for n in range(number)]
+    return [submissions.submit(engine, CAT, client=client, now_s=float(n), **asked).id for n in range(number)]
 
 
 def claim(engine: sa.Engine, now_s: float = 100.0, worker: str = "w") -> Claim:
@@ -59,7 +59,7 @@ def test_a_claim_says_whose_and_which(engine: sa.Engine) -> None:
     (job_id,) = submit(engine)
     held = claim(engine, 100.0)
     assert held == Claim(job_id=job_id, client="ada", worker="w", attempt=1, max_attempts=3, request=CAT, steps={})
-    told = queue.job(engine, job_id)
+    told = submissions.job(engine, job_id)
     assert (told.state, told.attempt, told.started_at) == (State.RUNNING, 1, 100.0)
     assert leases.claim(engine, "other", now_s=100.0) is None
 
@@ -87,7 +87,7 @@ def test_a_priority_goes_before_a_turn(engine: sa.Engine) -> None:
 
 def test_a_cap_holds_and_what_ends_makes_room(engine: sa.Engine) -> None:
     submit(engine, "ada", 3)
-    queue.cap(engine, "ada", 2)
+    submissions.cap(engine, "ada", 2)
     first, _ = claim(engine), claim(engine)
     assert leases.claim(engine, "w", now_s=100.0) is None
     leases.complete(engine, first, device_s=1.0, cost_microeur=1, now_s=101.0)
@@ -98,15 +98,15 @@ def test_a_cap_holds_and_what_ends_makes_room(engine: sa.Engine) -> None:
 def test_a_cap_of_one_client_stops_no_other(engine: sa.Engine) -> None:
     submit(engine, "ada", 2, priority=-1)
     submit(engine, "bob", 2)
-    queue.cap(engine, "ada", 0)
+    submissions.cap(engine, "ada", 0)
     assert [claim(engine).client for _ in range(2)] == ["bob", "bob"]
-    queue.cap(engine, "ada", None)
+    submissions.cap(engine, "ada", None)
     assert claim(engine).client == "ada"
 
 
 def test_a_lapsed_job_counts_under_its_cap_until_it_is_taken_over(engine: sa.Engine) -> None:
     submit(engine, "ada", 2)
-    queue.cap(engine, "ada", 1)
+    submissions.cap(engine, "ada", 1)
     lapsed = claim(engine, 100.0)
     taken = claim(engine, 100.0 + LEASE_S + 1)
     assert (taken.job_id, taken.attempt) == (lapsed.job_id, 2)
@@ -157,7 +157,7 @@ def test_a_worker_that_wakes_too_late_writes_nothing(
     submit(engine)
     old = claim(engine, 100.0)
     if loss == "cancelled":
-        queue.cancel(engine, old.job_id, now_s=101.0)
+        submissions.cancel(engine, old.job_id, now_s=101.0)
     else:
         fresh = claim(engine, 199.0, old.worker if loss == "taken over by itself" else "other")
         if loss == "completed":
@@ -199,7 +199,7 @@ def test_a_job_that_loses_its_worker_too_often_has_failed(engine: sa.Engine) -> 
         assert claim(engine, 100.0 * attempt).attempt == attempt
     (other,) = submit(engine, "bob")
     assert claim(engine, 400.0).job_id == other
-    told = queue.job(engine, job_id)
+    told = submissions.job(engine, job_id)
     assert (told.state, told.reason) == (State.FAILED, "its worker was lost 3 times; no attempt is left")
     assert [row["kind"] for row in rows(engine, webhook_outbox)] == ["job.failed"]
     assert rows(engine, charges) == []
@@ -215,7 +215,7 @@ def test_a_completed_job_has_one_charge_and_one_webhook(engine: sa.Engine) -> No
     (charge,), (webhook,) = rows(engine, charges), rows(engine, webhook_outbox)
     assert charge == {"job_id": job_id, "client": "ada", "at": 113.0, "device_s": 12.5, "cost_microeur": 3400}
     assert (webhook["job_id"], webhook["kind"], webhook["created_at"]) == (job_id, "job.completed", 113.0)
-    assert queue.job(engine, job_id).state is State.COMPLETED
+    assert submissions.job(engine, job_id).state is State.COMPLETED
     with pytest.raises(JobLost):
         leases.complete(engine, held, device_s=12.5, cost_microeur=3400, now_s=114.0)
 
@@ -225,16 +225,16 @@ def test_an_end_that_cannot_be_billed_is_no_end(engine: sa.Engine) -> None:
     held = claim(engine)
     with pytest.raises(sa.exc.IntegrityError):
         leases.complete(engine, held, device_s=1.0, cost_microeur=-1, now_s=101.0)
-    assert queue.job(engine, job_id).state is State.RUNNING
+    assert submissions.job(engine, job_id).state is State.RUNNING
     assert rows(engine, webhook_outbox) == []
 
 
 def test_a_failure_ends_with_its_reason(engine: sa.Engine) -> None:
     (job_id,) = submit(engine)
     leases.fail(engine, claim(engine), "no such model", now_s=101.0)
-    told = queue.job(engine, job_id)
+    told = submissions.job(engine, job_id)
     assert (told.state, told.reason, told.finished_at) == (State.FAILED, "no such model", 101.0)
-    assert queue.events(engine, job_id)[-1].data == {"reason": "no such model"}
+    assert submissions.events(engine, job_id)[-1].data == {"reason": "no such model"}
 
 
 def test_a_retry_waits_longer_each_time_and_ends_at_the_cap(engine: sa.Engine) -> None:
@@ -245,7 +245,7 @@ def test_a_retry_waits_longer_each_time_and_ends_at_the_cap(engine: sa.Engine) -
         assert leases.claim(engine, "w", now_s=now_s + wait_s - 0.1) is None
         now_s += wait_s
     assert leases.retry(engine, claim(engine, now_s), "out of memory", now_s=now_s) is State.FAILED
-    assert queue.job(engine, job_id).reason == "out of memory"
+    assert submissions.job(engine, job_id).reason == "out of memory"
     assert leases.claim(engine, "w", now_s=1e9) is None
 
 
@@ -261,7 +261,8 @@ def test_two_processes_never_get_the_same_job(engine: sa.Engine, url: str) -> No
     wanted = sorted(job_id for name in ("ada", "bob", "cleo") for job_id in submit(engine, name, 20))
     program = f"""
 import sys
-from aiprod_server import database, leases
+from aiprod_server import database
+from aiprod_server.queue import leases
 engine = database.connect({url!r})
 print("ready", flush=True)
 input()
@@ -297,7 +298,7 @@ def test_many_threads_keep_caps_turns_and_jobs(engine: sa.Engine) -> None:
     """At every moment at most two jobs of a client run, each job runs once, and clients stay in step."""
     for name in ("ada", "bob", "cleo"):
         submit(engine, name, 8)
-        queue.cap(engine, name, 2)
+        submissions.cap(engine, name, 2)
     running: Counter[str] = Counter()
     most: Counter[str] = Counter()
     got: list[str] = []
@@ -327,7 +328,7 @@ def test_many_threads_keep_caps_turns_and_jobs(engine: sa.Engine) -> None:
 
 def test_claimers_at_once_never_break_a_cap(engine: sa.Engine) -> None:
     submit(engine, "ada", 8)
-    queue.cap(engine, "ada", 3)
+    submissions.cap(engine, "ada", 3)
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(lambda _: leases.claim(engine, "w", now_s=100.0), range(8)))
     assert sum(held is not None for held in claims) == 3
@@ -355,8 +356,8 @@ def test_the_events_of_a_job_are_numbered_as_they_happened(engine: sa.Engine) ->
     done = threading.Event()
 
     def watch() -> None:
-        while not done.is_set() or queue.events(engine, job_id, seen[-1] if seen else 0):
-            seen.extend(event.id for event in queue.events(engine, job_id, seen[-1] if seen else 0))
+        while not done.is_set() or submissions.events(engine, job_id, seen[-1] if seen else 0):
+            seen.extend(event.id for event in submissions.events(engine, job_id, seen[-1] if seen else 0))
 
     with ThreadPoolExecutor(5) as pool:
         watcher = pool.submit(watch)

@@ -1,7 +1,7 @@
 import pytest
 
 from aiprod_core.errors import InputError
-from aiprod_server.roles import ROLES, scopes_of
+from aiprod_server.access.roles import ROLES, scopes_of
 
 
 def test_roles_add_up():

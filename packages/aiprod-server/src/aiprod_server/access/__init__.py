@@ -1,0 +1,1 @@
+"""Who may do what: keys, roles, identity, limits, and the logs that remember."""

@@ -1,0 +1,1 @@
+"""Webhooks: told to the right address, signed, tried again until they arrive."""
