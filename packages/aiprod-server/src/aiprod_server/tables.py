@@ -1,4 +1,4 @@
-"""The tables of the durable queue, for SQLite and PostgreSQL alike. Knows no rule but those a constraint can hold.
+"""The tables of the service, for SQLite and PostgreSQL alike. Knows no rule but those a constraint can hold.
 
 Times are seconds since 1970 UTC, as floats: both databases compare them as numbers, and a test can name any moment.
 The migrations build these tables; a test holds the two equal.
@@ -21,10 +21,22 @@ clients = sa.Table(
     metadata,
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("max_running", sa.Integer),  # null: no cap
+    sa.Column("max_queued", sa.Integer),
+    sa.Column("max_requests_per_min", sa.Integer),  # null: as the service's settings say
+    # Seconds of devices that a calendar month (UTC) may take, and what the month in `spent_month` took so far.
+    sa.Column("budget_device_s", sa.Double),
+    sa.Column("spent_device_s", sa.Double, nullable=False, server_default="0"),
+    sa.Column("spent_month", sa.String(7), nullable=False, server_default=""),
+    sa.Column("webhook_url", sa.Text),  # where the ends of jobs are told, unless a job names another place
+    sa.Column("webhook_secret", sa.Text),
+    sa.Column("webhook_disabled_at", sa.Double),  # the receiver answered 410
     sa.Column("last_started", sa.Double, nullable=False, server_default="0"),
     # How many jobs were ever started: breaks ties of `last_started`, and tells a claimer that another was faster.
     sa.Column("started", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("max_running >= 0", name="max_running"),
+    sa.CheckConstraint("max_queued >= 0", name="max_queued"),
+    sa.CheckConstraint("max_requests_per_min >= 0", name="max_requests_per_min"),
+    sa.CheckConstraint("budget_device_s >= 0 AND spent_device_s >= 0", name="budget"),
 )
 
 jobs = sa.Table(
@@ -34,6 +46,10 @@ jobs = sa.Table(
     sa.Column("client", sa.ForeignKey("clients.name"), nullable=False),
     sa.Column("state", sa.String(9), nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),  # as of `nice`: the smallest goes first
+    sa.Column("kind", sa.String(16), nullable=False, server_default="clip"),
+    sa.Column("tier", sa.String(8), nullable=False, server_default="standard"),
+    sa.Column("batch_key", sa.String(64)),  # jobs of one key can be rendered together; null: alone
+    sa.Column("estimate_s", sa.Double),  # of device time, as the client was told
     sa.Column("request", sa.JSON, nullable=False),
     sa.Column("fingerprint", sa.String(64), nullable=False),
     sa.Column("idempotency_key", sa.String(255)),
@@ -46,6 +62,11 @@ jobs = sa.Table(
     sa.Column("started_at", sa.Double),
     sa.Column("finished_at", sa.Double),
     sa.Column("reason", sa.Text),
+    sa.Column("progress", sa.Double, nullable=False, server_default="0"),  # 0 to 1
+    sa.Column("result", sa.JSON),  # of a completed job: its files by role, with SHA-256 and size
+    sa.Column("webhook_url", sa.Text),
+    sa.Column("expires_at", sa.Double),  # when its files go; null: not yet known, or never
+    sa.Column("deleted_at", sa.Double),  # its files are gone, and clients do not see it
     sa.UniqueConstraint("client", "idempotency_key"),
     sa.CheckConstraint("state IN ('queued', 'running', 'completed', 'failed', 'cancelled')", name="state"),
     sa.CheckConstraint("attempt BETWEEN 0 AND max_attempts", name="attempt"),
@@ -53,6 +74,8 @@ jobs = sa.Table(
     # A client's next job is the first entry of its stretch of this index, however many wait behind it.
     sa.Index("ix_jobs_waiting", "state", "client", "priority", "submitted_at", "id", "run_at"),
     sa.Index("ix_jobs_leases", "state", "lease_until"),
+    sa.Index("ix_jobs_client_submitted_at_id", "client", "submitted_at", "id"),
+    sa.Index("ix_jobs_expires_at", "expires_at"),
 )
 
 job_steps = sa.Table(
@@ -95,5 +118,86 @@ webhook_outbox = sa.Table(
     sa.Column("id", sa.String(36), primary_key=True),  # the `webhook-id`, the same on each retry
     sa.Column("job_id", sa.ForeignKey("jobs.id"), nullable=False, unique=True),
     sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
     sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("next_at", sa.Double),  # null: nothing more will be tried
+    sa.Column("state", sa.String(9), nullable=False, server_default="waiting"),
+    sa.Column("reason", sa.Text),  # of the latest attempt
+    sa.CheckConstraint("state IN ('waiting', 'delivered', 'disabled', 'given_up')", name="state"),
+    sa.Index("ix_webhook_outbox_next_at", "next_at"),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("machine", sa.String(255), nullable=False),
+    sa.Column("device", sa.String(64), nullable=False),
+    sa.Column("started_at", sa.Double, nullable=False),
+    sa.Column("seen_at", sa.Double, nullable=False),
+    sa.Column("draining", sa.Boolean, nullable=False),
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("id", sa.String(11), primary_key=True),
+    sa.Column("client", sa.ForeignKey("clients.name"), nullable=False),
+    sa.Column("name", sa.String(64), nullable=False, server_default=""),  # the owner's own, to tell keys apart
+    sa.Column("digest", sa.LargeBinary(32), nullable=False),
+    sa.Column("roles", sa.JSON, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double),
+    sa.Column("revoked_at", sa.Double),
+    sa.Column("last_used_at", sa.Double),
+    sa.Index("ix_api_keys_client", "client"),
+)
+
+audit_log = sa.Table(
+    "audit_log",
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("text", sa.Text, nullable=False),  # canonical JSON, as it was sealed
+    sa.Column("seal", sa.LargeBinary(32), nullable=False),
+)
+
+usage_log = sa.Table(
+    "usage_log",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("client", sa.String(64), nullable=False),
+    sa.Column("key_id", sa.String(64), nullable=False),  # of an API key, or the subject of a token
+    sa.Column("method", sa.String(8), nullable=False),
+    sa.Column("route", sa.String(128), nullable=False),  # its pattern, without ids
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("duration_s", sa.Double, nullable=False),
+    sa.Index("ix_usage_log_client_at", "client", "at"),
+)
+
+error_log = sa.Table(
+    "error_log",
+    metadata,
+    sa.Column("fingerprint", sa.String(64), primary_key=True),  # of the kind and the place: alike errors are one row
+    sa.Column("source", sa.String(16), nullable=False),  # gateway, worker or render
+    sa.Column("kind", sa.String(128), nullable=False),
+    sa.Column("message", sa.Text, nullable=False),  # of the latest
+    sa.Column("trace", sa.Text, nullable=False),
+    sa.Column("occurrences", sa.BigInteger, nullable=False),
+    sa.Column("first_at", sa.Double, nullable=False),
+    sa.Column("last_at", sa.Double, nullable=False),
+    sa.Column("last_job_id", sa.String(32)),
+)
+
+cost_log = sa.Table(
+    "cost_log",
+    metadata,
+    sa.Column("day", sa.String(10), primary_key=True),  # ISO 8601, UTC
+    sa.Column("client", sa.ForeignKey("clients.name"), primary_key=True),
+    sa.Column("jobs", sa.Integer, nullable=False),
+    sa.Column("device_s", sa.Double, nullable=False),
+    sa.Column("render_microeur", sa.BigInteger, nullable=False),
+    sa.Column("stored_bytes", sa.BigInteger, nullable=False),
+    sa.Column("storage_microeur", sa.BigInteger, nullable=False),
 )
