@@ -8,7 +8,7 @@ import importlib
 import resource
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -31,7 +31,6 @@ from aiprod_pipelines.media import Clip, encode_clip
 from aiprod_pipelines.pipeline import DTYPES, ClipPipeline, SovereignPipeline
 from aiprod_pipelines.proof.receipt import (
     Cost,
-    LoraUse,
     Model,
     Output,
     Place,
@@ -119,6 +118,28 @@ class Setup:
     snapshot_every: int | None = None  # steps between two snapshots of a render in progress; None: none are kept
 
 
+ANEW = ("loras", "rate_eur_per_h", "snapshot_every")  # what every render with the same loaded pipeline may say anew
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A pipeline with its weights, verified, that any number of renders may use one after the other.
+
+    `setup`: what it was loaded for; `model`: what receipts say of the weights, without LoRAs.
+    """
+
+    setup: Setup
+    pipeline: ClipPipeline
+    model: Model
+
+    def check(self, setup: Setup) -> None:
+        """Raise `InputError` for a setup that asks for other weights, or for these elsewhere or in another way."""
+        for name in (item.name for item in fields(Setup) if item.name not in ANEW):
+            own, asked = getattr(self.setup, name), getattr(setup, name)
+            if own != asked:
+                raise InputError(f"loaded: got a pipeline with {name} {own}, expected {asked}; load it for this setup")
+
+
 @dataclass(frozen=True)
 class Rendered:
     """A finished film: its pixels and sound, the bytes of its file, and the receipt."""
@@ -147,19 +168,25 @@ class Stopwatch:
         self._report(stage, done, total)
 
 
-def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: OnProgress) -> Rendered:
+def render(
+    config: GenerationConfig, setup: Setup, film: Path, *, on_progress: OnProgress, loaded: Loaded | None = None
+) -> Rendered:
     """Render `config` with the weights of `setup`; `film` is where the file is to stand, for the receipt's paths.
 
-    Weights are verified before they are used. Raises `InputError` for an illegal request, `WeightsError` for weights
-    that are missing or damaged, `MediaError` for a picture that cannot be read.
+    Weights are verified before they are used. `loaded`: `load_pipeline` of this setup, from an earlier render of this
+    process: the film is the same, without the seconds of loading.
+    Raises `InputError` for an illegal request, `WeightsError` for weights that are missing or damaged, `MediaError` for
+    a picture that cannot be read.
     """
     watch = Stopwatch(on_progress)
     watch("load", 0, 1)
     if setup.backend is Backend.LTX2:
         check_request(config, setup.pipeline.value, open_checkpoint(setup.models_dir))  # before gigabytes are read
-    pipeline, model = load_pipeline(setup, loras_of(setup.loras, film))
-    if setup.quantization is not None:
-        pipeline.quantize(setup.quantization)
+    loras = loras_of(setup.loras, film)
+    if loaded is None:
+        loaded = load_pipeline(setup)
+    loaded.check(setup)
+    pipeline, model = loaded.pipeline, loaded.model.model_copy(update={"loras": loras})
     pipeline.set_loras(setup.loras)
     config = pipeline.fitted(config)
     settings = settings_of(config, film)
@@ -189,27 +216,36 @@ def render(config: GenerationConfig, setup: Setup, film: Path, *, on_progress: O
     return Rendered(clip, mp4, receipt, snapshots)
 
 
-def load_pipeline(setup: Setup, loras: tuple[LoraUse, ...] = ()) -> tuple[ClipPipeline, Model]:
-    """The pipeline with its weights, verified, and what a receipt says of them; `loras` are only for that."""
+def load_pipeline(setup: Setup) -> Loaded:
+    """The pipeline of `setup` with its weights, verified, before any LoRAs; raises as `render` does."""
     if setup.backend is Backend.LTX2:
-        if setup.execution != PLAINLY:
-            raise InputError("offload, vae-tiling, cache, compile, attention: got one for LTX-2; leave it out")
-        checkpoint = open_checkpoint(setup.models_dir)
-        ltx2 = LTX2Backend(checkpoint, setup.pipeline.value, device=setup.device, dtype=DTYPES[setup.precision])
-        return ltx2, Model(
-            backend=setup.backend,
-            name=NAME,
-            version=checkpoint.version,
-            weights=ltx2.weights,
-            loras=loras,
-            lineage=lineage_of(checkpoint),
-            licence=LICENCE,
+        loaded = _load_ltx2(setup)
+    else:
+        pipeline = setup.pipeline.load().from_pretrained(
+            setup.models_dir, device=setup.device, precision=setup.precision, execution=setup.execution
         )
-    pipeline = setup.pipeline.load().from_pretrained(
-        setup.models_dir, device=setup.device, precision=setup.precision, execution=setup.execution
+        manifest = provision.read_manifest(setup.models_dir)
+        model = Model(name=manifest.name, version=manifest.version, weights=pipeline.weights)
+        loaded = Loaded(setup, pipeline, model)
+    if setup.quantization is not None:
+        loaded.pipeline.quantize(setup.quantization)
+    return loaded
+
+
+def _load_ltx2(setup: Setup) -> Loaded:
+    if setup.execution != PLAINLY:
+        raise InputError("offload, vae-tiling, cache, compile, attention: got one for LTX-2; leave it out")
+    checkpoint = open_checkpoint(setup.models_dir)
+    pipeline = LTX2Backend(checkpoint, setup.pipeline.value, device=setup.device, dtype=DTYPES[setup.precision])
+    model = Model(
+        backend=setup.backend,
+        name=NAME,
+        version=checkpoint.version,
+        weights=pipeline.weights,
+        lineage=lineage_of(checkpoint),
+        licence=LICENCE,
     )
-    manifest = provision.read_manifest(setup.models_dir)
-    return pipeline, Model(name=manifest.name, version=manifest.version, weights=pipeline.weights, loras=loras)
+    return Loaded(setup, pipeline, model)
 
 
 def _snapshots(

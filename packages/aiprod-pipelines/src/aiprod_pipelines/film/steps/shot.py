@@ -68,9 +68,7 @@ def _place(weights: Mapping[str, Path]) -> Path:
 
 @lru_cache(maxsize=1)
 def _pipeline(backend: str, pipeline: str, place: Path) -> ClipPipeline:
-    setup = Setup(models_dir=place, backend=Backend(backend), pipeline=PipelineName(pipeline))
-    loaded, _ = load_pipeline(setup)
-    return loaded
+    return load_pipeline(Setup(models_dir=place, backend=Backend(backend), pipeline=PipelineName(pipeline))).pipeline
 
 
 def _denoising(report: Report) -> Any:
