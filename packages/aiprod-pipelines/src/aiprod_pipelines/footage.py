@@ -15,7 +15,7 @@ import numpy as np
 from av.video.reformatter import Colorspace, ColorTrc
 
 from aiprod_core.errors import MediaError
-from aiprod_pipelines.media import EXACT, MISSING_S, at_constant_rate, picture_track, read_sound
+from aiprod_pipelines.media import EXACT, MISSING_S, at_constant_rate, damaged, picture_track, read_sound
 from aiprod_pipelines.picture import SOUND_RATE_HZ, Encoding, Format, Frame, Sound
 
 HD_HEIGHT_PX = 720  # from here on, pictures without a tag are BT.709; below, BT.601
@@ -52,7 +52,7 @@ class Footage:
             with av.open(str(path)) as container:
                 return cls._of(path, container)
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise _damaged(path, error) from error
+            raise damaged(path, error, "a whole video") from error
 
     @classmethod
     def _of(cls, path: Path, container: av.container.InputContainer) -> "Footage":
@@ -121,7 +121,7 @@ class Footage:
             with av.open(str(self.path)) as container:
                 yield from self._decode(container, wanted, size_px)
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise _damaged(self.path, error) from error
+            raise damaged(self.path, error, "a whole video") from error
 
     def _decode(
         self, container: av.container.InputContainer, wanted: tuple[int, ...], size_px: tuple[int, int] | None
@@ -187,11 +187,3 @@ def _to_rgb(frame: av.VideoFrame, depth: int, size_px: tuple[int, int] | None) -
         interpolation=EXACT,
     ).to_ndarray()
     return cast(Frame, np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb)
-
-
-def _damaged(path: Path, error: Exception) -> MediaError:
-    reason = getattr(error, "strerror", None) or type(error).__name__
-    return MediaError(
-        f"{path}: got a damaged or foreign file ({reason}), expected a whole video; "
-        "copy it again from its source or convert it"
-    )

@@ -152,11 +152,16 @@ def read_clip(path: Path) -> Clip:
         with av.open(str(path)) as container:
             return _read(path, container)
     except (av.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise MediaError(
-            f"{path}: got a damaged or foreign file ({reason}), expected a whole video; "
-            "copy it again from its source or convert it"
-        ) from error
+        raise damaged(path, error, "a whole video") from error
+
+
+def damaged(path: Path, error: Exception, expected: str) -> MediaError:
+    """What is said of a file that a decoder gave up on; `expected`: what it should have been."""
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return MediaError(
+        f"{path}: got a damaged or foreign file ({reason}), expected {expected}; "
+        "copy it again from its source or convert it"
+    )
 
 
 def read_sound(path: Path, *, rate_hz: int | None = None, most_channels: int = 2) -> tuple[NDArray[np.float32], int]:
@@ -184,10 +189,7 @@ def read_sound(path: Path, *, rate_hz: int | None = None, most_channels: int = 2
                 sound = sound[:, : round(own_s * rate_hz)]  # the encoder's padding ends here
             return sound, rate_hz
     except (av.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise MediaError(
-            f"{path}: got a damaged or foreign file ({reason}), expected a whole sound; copy it again from its source"
-        ) from error
+        raise damaged(path, error, "a whole sound") from error
 
 
 @dataclass
@@ -315,9 +317,6 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image).convert("RGBA")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise MediaError(
-            f"{path}: got a damaged or foreign file ({type(error).__name__}), expected a whole PNG or JPEG; "
-            "copy it again from its source or convert it"
-        ) from error
+        raise damaged(path, error, "a whole PNG or JPEG") from error
     opaque = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright).convert("RGB")
     return np.array(opaque, dtype=np.uint8)

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from aiprod_pipelines.backends.ltx2_requests import ADVISED
 from aiprod_pipelines.cli import app
 from aiprod_pipelines.media import read_clip
-from aiprod_pipelines.proof.receipt import read_receipt, receipt_path
+from aiprod_pipelines.proof.paper import receipt_path
+from aiprod_pipelines.proof.receipt import read_receipt
 
 Written = Callable[[str], Path]
 SMALL = ["--width", "64", "--height", "64", "--num-frames", "9", "--num-inference-steps", "2", "--threads", "1"]

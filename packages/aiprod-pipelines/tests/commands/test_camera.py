@@ -11,7 +11,8 @@ from typer.testing import CliRunner, Result
 from aiprod_core.camera import CameraMove
 from aiprod_pipelines.cli import app
 from aiprod_pipelines.commands.camera import parse_camera
-from aiprod_pipelines.proof.receipt import read_receipt, receipt_path
+from aiprod_pipelines.proof.paper import receipt_path
+from aiprod_pipelines.proof.receipt import read_receipt
 
 SMALL = ["--width", "32", "--height", "32", "--num-frames", "9", "--num-inference-steps", "2", "--threads", "1"]
 

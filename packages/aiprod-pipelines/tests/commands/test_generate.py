@@ -23,7 +23,8 @@ from aiprod_core.lora import Lora, LowRank, linear_modules, save_lora
 from aiprod_core.models.shdt import SHDT
 from aiprod_pipelines.cli import app
 from aiprod_pipelines.media import read_clip
-from aiprod_pipelines.proof.receipt import read_receipt, receipt_path
+from aiprod_pipelines.proof.paper import receipt_path
+from aiprod_pipelines.proof.receipt import read_receipt
 from aiprod_pipelines.snapshot import snapshot_path
 from aiprod_pipelines.sovereignty import provision
 

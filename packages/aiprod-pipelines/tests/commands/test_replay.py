@@ -8,7 +8,7 @@ from tiny_family import PROMPT, seal
 from typer.testing import CliRunner
 
 from aiprod_pipelines.cli import app
-from aiprod_pipelines.proof.receipt import receipt_path
+from aiprod_pipelines.proof.paper import receipt_path
 
 SMALL = ["--width", "32", "--height", "32", "--num-frames", "9", "--num-inference-steps", "2", "--threads", "1"]
 

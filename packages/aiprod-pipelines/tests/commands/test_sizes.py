@@ -11,7 +11,8 @@ from aiprod_core.execution import Attention, Execution
 from aiprod_core.offload import Offload
 from aiprod_pipelines.cli import app
 from aiprod_pipelines.commands.sizes import parse_size
-from aiprod_pipelines.proof.receipt import read_receipt, receipt_path
+from aiprod_pipelines.proof.paper import receipt_path
+from aiprod_pipelines.proof.receipt import read_receipt
 
 SMALL = ["--width", "160", "--height", "32", "--num-frames", "5", "--num-inference-steps", "6", "--threads", "1"]
 

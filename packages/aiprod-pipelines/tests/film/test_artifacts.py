@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aiprod_core.errors import InputError, MediaError
+from aiprod_core.errors import MediaError
 from aiprod_pipelines.film.artifacts import JUST_USED_S, RECORD, Artifacts, Record, Step
 
 STEP = Step(kind="effect", version=1, inputs={"clip": "ab"}, params={"gain": 1.5, "name": "é"}, suffix=".wav")
@@ -112,14 +112,6 @@ def test_a_forgotten_draft_is_cleared_in_time(tmp_path: Path) -> None:
     os.utime(draft, (then, then))
     store.collect(0)
     assert not draft.exists()
-
-
-def test_an_artifact_is_named_by_the_beginning_of_its_key(tmp_path: Path) -> None:
-    store = Artifacts(tmp_path)
-    kept(store)
-    assert store.by_prefix(STEP.key[:8]).step.key == STEP.key
-    with pytest.raises(InputError, match="none of that name"):
-        store.by_prefix("zz")
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from aiprod_core.errors import InputError, MediaError
 from aiprod_core.types import GenerationConfig, ImageCondition
+from aiprod_pipelines.proof.paper import film_path, receipt_path
 from aiprod_pipelines.proof.receipt import (
     Cost,
     Model,
@@ -15,9 +16,7 @@ from aiprod_pipelines.proof.receipt import (
     Place,
     Receipt,
     config_of,
-    film_path,
     read_receipt,
-    receipt_path,
     settings_of,
     this_code,
 )

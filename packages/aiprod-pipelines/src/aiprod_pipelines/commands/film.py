@@ -24,13 +24,14 @@ from aiprod_pipelines.film.crew import Crew
 from aiprod_pipelines.film.cut import plain as plain_timeline
 from aiprod_pipelines.film.cut import with_media
 from aiprod_pipelines.film.history import History, reasons
-from aiprod_pipelines.film.receipt import receipt_of, receipt_path
+from aiprod_pipelines.film.receipt import receipt_of
 from aiprod_pipelines.film.reports import decode_report, plain
 from aiprod_pipelines.film.scenarist import storyboard_of
 from aiprod_pipelines.film.screenplay_file import read_screenplay, source_of
 from aiprod_pipelines.film.storyboard_file import SCHEMA_FILE, json_schema, read_storyboard, to_yaml
 from aiprod_pipelines.host import free_memory_bytes, usable_cores
 from aiprod_pipelines.montage import timeline as timelines
+from aiprod_pipelines.proof.paper import receipt_path
 from aiprod_pipelines.quality import page
 from aiprod_pipelines.quality.finding import Report
 from aiprod_pipelines.subtitle_files import encode_subtitles

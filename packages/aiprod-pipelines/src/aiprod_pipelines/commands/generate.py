@@ -36,7 +36,7 @@ from aiprod_pipelines.commands.progress import live_progress
 from aiprod_pipelines.commands.several_words import Pinned, SeveralWordsCommand, WithLoras
 from aiprod_pipelines.contact_sheet import encode_contact_sheet
 from aiprod_pipelines.media import check_video_path
-from aiprod_pipelines.proof.receipt import receipt_path
+from aiprod_pipelines.proof.paper import receipt_path
 from aiprod_pipelines.rendering import PipelineName, Precision, Rendered, Setup, render
 from aiprod_pipelines.sovereignty import provision
 from aiprod_pipelines.sovereignty.offline import forbid_network

@@ -25,13 +25,12 @@ from aiprod_pipelines.film.receipt import FilmReceipt, read_film_receipt, replay
 from aiprod_pipelines.host import free_memory_bytes, usable_cores
 from aiprod_pipelines.machine import this_machine
 from aiprod_pipelines.media import check_video_path
+from aiprod_pipelines.proof.paper import film_path, receipt_path
 from aiprod_pipelines.proof.receipt import (
     Receipt,
     config_of,
-    film_path,
     loras_in,
     read_receipt,
-    receipt_path,
     this_code,
 )
 from aiprod_pipelines.quality.compare import Verdict, compare

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from aiprod_core.errors import InputError, MediaError
+from aiprod_core.errors import MediaError
 from aiprod_pipelines import output
 from aiprod_pipelines.sovereignty.provision import digest_of
 
@@ -115,16 +115,6 @@ class Artifacts:
         """Every artifact that is kept, the one longest unused first."""
         found = (self._read(path) for path in self.root.glob(f"??/*{RECORD}") if len(path.stem) == KEY_LENGTH)
         yield from sorted((record for record in found if record is not None), key=lambda record: record.used_at)
-
-    def by_prefix(self, prefix: str) -> Record:
-        """The one artifact whose key begins with `prefix`. Raises `InputError` for none, and for several."""
-        found = [record for record in self.records() if record.step.key.startswith(prefix)]
-        if len(found) != 1:
-            raise InputError(
-                f"artifact {prefix!r}: got {len(found) or 'none'} of that name, expected one; "
-                "'aiprod artifacts list' names them"
-            )
-        return found[0]
 
     def damaged(self) -> Iterator[Record]:
         """Every artifact whose file is absent or no longer what was written."""

@@ -17,6 +17,7 @@ import opentimelineio as otio
 
 from aiprod_core.errors import InputError
 from aiprod_pipelines.backends import Backend
+from aiprod_pipelines.delivery import intermediate
 from aiprod_pipelines.delivery.profiles import Profile
 from aiprod_pipelines.film import cut
 from aiprod_pipelines.film.grading import Grading, grading_of
@@ -158,7 +159,7 @@ class _Compiling:
             params["continued_frame"] = self._last_seen(before)
             _put("continued", self.clip(before), made, given)
         return self.plan.add(
-            "shot", name, suffix=".mkv", params=params, made=made, given=given, memory_bytes=MEMORY_BYTES
+            "shot", name, suffix=intermediate.SUFFIX, params=params, made=made, given=given, memory_bytes=MEMORY_BYTES
         )
 
     def _camera(self, shot: Shot, index: int) -> list[str | float] | None:
@@ -218,7 +219,15 @@ class _Compiling:
             "fill_px": list(self.storyboard.size_px),
             "span": None if shot.clip is None else self._span(shot),
         }
-        self.plan.add("graded", name, suffix=".mkv", params=params, made=made, given=given, memory_bytes=PICTURE_BYTES)
+        self.plan.add(
+            "graded",
+            name,
+            suffix=intermediate.SUFFIX,
+            params=params,
+            made=made,
+            given=given,
+            memory_bytes=PICTURE_BYTES,
+        )
 
     def _span(self, shot: Shot) -> list[float]:
         """The seconds of a clip that the film shows, transitions included, and a little more for rounding."""

@@ -8,28 +8,24 @@ import tempfile
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from aiprod_core.errors import InputError, WeightsError
+from aiprod_core.errors import WeightsError
 from aiprod_pipelines.film.artifacts import Artifacts, Record
 from aiprod_pipelines.film.build import OnNews, build
 from aiprod_pipelines.film.compile import Film, compile_film
 from aiprod_pipelines.film.crew import Crew
 from aiprod_pipelines.film.plan import Plan
 from aiprod_pipelines.film.storyboard_file import parse_storyboard
+from aiprod_pipelines.proof.paper import Part, Sha256, invalid
 
 SCHEMA: Literal["aiprod.film/1"] = "aiprod.film/1"
 WEIGHTS = "weights/"
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class MadeStep(_Part):
+class MadeStep(Part):
     """A step: its name in the film, what it is, and what came out."""
 
     name: str
@@ -40,7 +36,7 @@ class MadeStep(_Part):
     elapsed_s: float
 
 
-class FilmReceipt(_Part):
+class FilmReceipt(Part):
     """What a film is made of. `storyboard`: its text; `folder`: where it lay, from the film's own folder."""
 
     schema_: Literal["aiprod.film/1"] = Field(default=SCHEMA, alias="schema")
@@ -78,11 +74,6 @@ def receipt_of(film: Film, made: Mapping[str, Record], files: Mapping[Path, Reco
     )
 
 
-def receipt_path(film: Path) -> Path:
-    """Where the receipt of `film` stands: `film.mp4` → `film.mp4.receipt.json`."""
-    return film.with_name(f"{film.name}.receipt.json")
-
-
 def read_film_receipt(path: Path) -> FilmReceipt | None:
     """The receipt at `path`; None where it is that of a clip, or none at all. Raises `InputError` for a damaged one."""
     try:
@@ -94,12 +85,7 @@ def read_film_receipt(path: Path) -> FilmReceipt | None:
     try:
         return FilmReceipt.model_validate_json(written)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "file"
-        raise InputError(
-            f"{path}: got a receipt whose {field} is wrong ({first['msg']}), expected {SCHEMA}; "
-            "use the file as it was written"
-        ) from error
+        raise invalid(path, error, SCHEMA) from error
 
 
 def replay_film(

@@ -12,9 +12,9 @@ from urllib.parse import unquote, urlsplit
 import av
 import opentimelineio as otio
 
-from aiprod_core.errors import InputError, MediaError
+from aiprod_core.errors import InputError
 from aiprod_pipelines.footage import Footage
-from aiprod_pipelines.media import picture_track
+from aiprod_pipelines.media import damaged, picture_track
 
 FILMS = (".mp4", ".mov", ".mkv", ".webm", ".mxf", ".avi", ".m4v")
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".m4a", ".aac", ".aif", ".aiff")
@@ -117,10 +117,7 @@ def _look_into(path: Path) -> Material:
                 tags |= {name.lower(): value for name, value in holder.metadata.items()}  # Matroska's are capitals
             has_picture, has_sound = picture_track(container) is not None, bool(container.streams.audio)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise MediaError(
-            f"{path}: got a damaged or foreign file ({getattr(error, 'strerror', None) or type(error).__name__}), "
-            "expected a film, a sound or a picture; copy it again from its source"
-        ) from error
+        raise damaged(path, error, "a film, a sound or a picture") from error
     return Material(
         path=path,
         footage=Footage.open(path) if has_picture else None,

@@ -12,9 +12,9 @@ from datetime import datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 import aiprod_core
 import aiprod_pipelines
@@ -25,17 +25,13 @@ from aiprod_core.lora import LoraFile
 from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import GenerationConfig, ImageCondition, SourceCondition
 from aiprod_pipelines.backends import Backend
+from aiprod_pipelines.proof.paper import SUFFIX, Part, Sha256, invalid
 
 SCHEMA: Literal["aiprod.receipt/1"] = "aiprod.receipt/1"
 LIBRARIES = ("torch", "numpy", "scipy", "pillow", "av", "einops", "safetensors", "tokenizers")
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PinnedImage(_Part):
+class PinnedImage(Part):
     """A picture pinned into the film; `path` relative to the folder of the film."""
 
     path: str
@@ -44,7 +40,7 @@ class PinnedImage(_Part):
     strength: float
 
 
-class Source(_Part):
+class Source(Part):
     """The film or sound that the film was made from; `path` relative to the folder of the film."""
 
     path: str
@@ -53,7 +49,7 @@ class Source(_Part):
     end_s: float | None
 
 
-class Settings(_Part):
+class Settings(Part):
     """Everything of the request besides the words and the seed; units as in `GenerationConfig`."""
 
     width: int
@@ -80,7 +76,7 @@ class Settings(_Part):
     source: Source | None = None
 
 
-class LoraUse(_Part):
+class LoraUse(Part):
     """A LoRA that was on the model; `path` relative to the folder of the film."""
 
     path: str
@@ -88,7 +84,7 @@ class LoraUse(_Part):
     strength: float
 
 
-class Model(_Part):
+class Model(Part):
     """The weights, by name and by content. `lineage`, `licence`: of weights that are not our own."""
 
     backend: Backend = Backend.SOVEREIGN
@@ -100,7 +96,7 @@ class Model(_Part):
     licence: str | None = None
 
 
-class Code(_Part):
+class Code(Part):
     """The program: versions, and one digest over the sources that rendered."""
 
     aiprod: str
@@ -109,7 +105,7 @@ class Code(_Part):
     libraries: dict[str, str]
 
 
-class Place(_Part):
+class Place(Part):
     """Where it ran: bits repeat where all of this is equal, PSNR > 55 dB holds elsewhere."""
 
     device: str
@@ -122,7 +118,7 @@ class Place(_Part):
     system: str
 
 
-class Output(_Part):
+class Output(Part):
     """What came out."""
 
     file: str
@@ -131,7 +127,7 @@ class Output(_Part):
     duration_s: float
 
 
-class Cost(_Part):
+class Cost(Part):
     """Time of the machine, its price where a rate was given, and the most memory the process ever held."""
 
     compute_s: float
@@ -140,7 +136,7 @@ class Cost(_Part):
     cost_eur: float
 
 
-class Receipt(_Part):
+class Receipt(Part):
     """A whole receipt; `made_at` is UTC in ISO 8601, `timings_s` seconds per stage."""
 
     schema_name: Literal["aiprod.receipt/1"] = Field(default=SCHEMA, alias="schema")
@@ -163,22 +159,10 @@ class Receipt(_Part):
         return (self.model_dump_json(by_alias=True, indent=2) + "\n").encode()
 
 
-def receipt_path(film: Path) -> Path:
-    """Where the receipt of `film` stands: `out.mp4` → `out.mp4.receipt.json`."""
-    return film.with_name(film.name + ".receipt.json")
-
-
-def film_path(receipt: Path) -> Path:
-    """Where the film of a receipt stands: in the same folder, under the name the receipt's own name tells."""
-    return receipt.with_name(receipt.name.removesuffix(".receipt.json"))
-
-
 def read_receipt(path: Path) -> Receipt:
     """Read and check a receipt. Raises `InputError` naming the first thing that is wrong with it."""
-    if not path.name.endswith(".receipt.json"):
-        raise InputError(
-            f"{path}: got another name, expected one ending in .receipt.json; give the file beside the film"
-        )
+    if not path.name.endswith(SUFFIX):
+        raise InputError(f"{path}: got another name, expected one ending in {SUFFIX}; give the file beside the film")
     try:
         return Receipt.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -186,12 +170,7 @@ def read_receipt(path: Path) -> Receipt:
             f"{path}: cannot read it ({error.strerror}); give the file that stands beside the film"
         ) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "file"
-        raise InputError(
-            f"{path}: got a receipt whose {field} is wrong ({first['msg']}), expected {SCHEMA}; "
-            "use the file as it was written"
-        ) from error
+        raise invalid(path, error, SCHEMA) from error
 
 
 def settings_of(config: GenerationConfig, film: Path) -> Settings:

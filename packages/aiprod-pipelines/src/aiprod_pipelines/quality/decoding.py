@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiprod_core.errors import MediaError
-from aiprod_pipelines.media import picture_tracks
+from aiprod_pipelines.media import damaged, picture_tracks
 from aiprod_pipelines.picture import Sound
 
 OnPicture: TypeAlias = Callable[[av.VideoFrame, float], None]
@@ -84,10 +84,7 @@ def decode(path: Path, on_picture: OnPicture, *, with_sound: bool = True) -> Dec
         with av.open(str(path)) as container:
             return _decode(path, container, on_picture, with_sound)
     except (av.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise MediaError(
-            f"{path}: got a damaged or foreign file ({reason}), expected a film or a sound; copy it again"
-        ) from error
+        raise damaged(path, error, "a film or a sound") from error
 
 
 def _decode(path: Path, container: av.container.InputContainer, on_picture: OnPicture, with_sound: bool) -> Decoding:

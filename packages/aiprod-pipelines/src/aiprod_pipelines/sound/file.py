@@ -8,7 +8,7 @@ import numpy as np
 
 from aiprod_core.errors import MediaError
 from aiprod_pipelines import output
-from aiprod_pipelines.media import read_sound
+from aiprod_pipelines.media import damaged, read_sound
 from aiprod_pipelines.picture import SOUND_RATE_HZ, Sound
 
 MOST_CHANNELS = 6
@@ -46,10 +46,7 @@ def duration_s(path: Path) -> float:
             if container.duration is not None:
                 return float(container.duration / av.time_base)
     except (av.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise MediaError(
-            f"{path}: got a damaged or foreign file ({reason}), expected a sound; copy it again"
-        ) from error
+        raise damaged(path, error, "a whole sound") from error
     return read_sound_file(path).duration_s
 
 
