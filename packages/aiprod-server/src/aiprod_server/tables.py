@@ -146,6 +146,7 @@ api_keys = sa.Table(
     sa.Column("client", sa.ForeignKey("clients.name"), nullable=False),
     sa.Column("name", sa.String(64), nullable=False, server_default=""),  # the owner's own, to tell keys apart
     sa.Column("digest", sa.LargeBinary(32), nullable=False),
+    sa.Column("pepper_mark", sa.String(16), nullable=False),  # which pepper the digest was made with
     sa.Column("roles", sa.JSON, nullable=False),
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("expires_at", sa.Double),

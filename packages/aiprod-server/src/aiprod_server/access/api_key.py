@@ -60,11 +60,13 @@ class KeyRecord:
 
     id: str
     client: str
+    name: str = ""  # the owner's own, to tell keys apart
     digest: bytes = field(repr=False)
     roles: frozenset[str]
     created_at_s: float
     expires_at_s: float | None = None
     revoked_at_s: float | None = None
+    last_used_at_s: float | None = None
 
     def is_live(self, now_s: float) -> bool:
         return self.revoked_at_s is None and (self.expires_at_s is None or now_s < self.expires_at_s)
