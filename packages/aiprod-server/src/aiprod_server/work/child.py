@@ -1,0 +1,159 @@
+"""The child's end of a worker: takes orders, says how they fare, and dies with its parent. Knows no queue, no model.
+
+It speaks in lines of JSON. In come {"orders": [{"job_id", "attempt", "client", "request", "steps"} …]}: one, or several
+that can be rendered together. Out go the words of `Say`; whatever else prints goes to stderr.
+
+Run as a program it renders (`work.render`), on the device that AIPROD_DEVICE names and by the settings of the
+environment. A render keeps its models in this process, so the next order finds them warm.
+"""
+
+import ctypes
+import faulthandler
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiprod_core.errors import AiprodError
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A job to render, as the queue's claim has it."""
+
+    job_id: str
+    attempt: int
+    client: str
+    request: Mapping[str, Any]
+    steps: Mapping[str, str]  # name → SHA-256 of the steps that earlier attempts finished
+
+
+class Say:
+    """What a render tells its worker, from any thread. A job ends with `done` or `failed`, once."""
+
+    def __init__(self) -> None:
+        self._out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        self._turn = threading.Lock()
+        self._ended: set[str] = set()
+
+    def progress(self, job_id: str, stage: str, done: int, total: int, share: float) -> None:
+        """How far a job is: `done` of `total` within a stage, and `share` (0 to 1) of the whole."""
+        self._line({"job_id": job_id, "progress": {"stage": stage, "done": done, "total": total, "share": share}})
+
+    def event(self, job_id: str, kind: str, data: Mapping[str, Any]) -> None:
+        """Something for those who watch the job, such as a preview."""
+        self._line({"job_id": job_id, "event": kind, "data": dict(data)})
+
+    def step(self, job_id: str, name: str, sha256: str, elapsed_s: float) -> None:
+        """A step's file is kept: later attempts find it in their order."""
+        self._line({"job_id": job_id, "step": name, "sha256": sha256, "elapsed_s": elapsed_s})
+
+    def done(self, job_id: str, result: Mapping[str, Any], device_s: float) -> None:
+        """The job is rendered; `device_s` is what it is charged for."""
+        self._end(job_id, {"done": dict(result), "device_s": device_s})
+
+    def failed(self, job_id: str, reason: str, *, again: bool = False, trace: str | None = None) -> None:
+        """The job is not rendered. `reason` is for its client; `trace` is for the operator alone.
+
+        Args:
+            again: whether another attempt may fare better.
+        """
+        self._end(job_id, {"failed": reason, "again": again, "trace": trace})
+
+    def idle(self) -> None:
+        """All orders are ended."""
+        self._ended.clear()
+        self._line({"idle": True})
+
+    def has_ended(self, job_id: str) -> bool:
+        """Whether `done` or `failed` was said of a job in hand."""
+        return job_id in self._ended
+
+    def _end(self, job_id: str, how: Mapping[str, Any]) -> None:
+        self._ended.add(job_id)
+        self._line({"job_id": job_id, **how})
+
+    def _line(self, answer: Mapping[str, Any]) -> None:
+        line = json.dumps(answer).encode() + b"\n"
+        with self._turn:
+            self._out.write(line)
+            self._out.flush()
+
+
+Handle = Callable[[Sequence[Order], Say], None]
+
+
+def serve(handle: Handle) -> None:
+    """Have `handle` render orders as they come, until the parent is gone. Does not return.
+
+    What `handle` raises ends the orders that have no end yet: an `AiprodError` for good, with its message; a full disk
+    or anything unexpected for now, since another attempt, elsewhere or later, may fare better.
+    """
+    faulthandler.enable()  # a crash of native code says where, on stderr
+    say, batches = Say(), _batches()
+    while True:
+        batch = batches.get()
+        try:
+            handle(batch, say)
+        except Exception as error:
+            for order in batch:
+                if not say.has_ended(order.job_id):
+                    _fail(say, order.job_id, error)
+        say.idle()
+
+
+def _fail(say: Say, job_id: str, error: Exception) -> None:
+    match error:
+        case AiprodError():
+            say.failed(job_id, str(error))
+        case OSError(strerror=str(words)):
+            say.failed(job_id, f"the machine says: {words}", again=True, trace=_trace(error))
+        case MemoryError():
+            say.failed(job_id, "the machine's memory is too small for this job now", again=True, trace=_trace(error))
+        case _:  # its message may name what is not the client's to know
+            reason = f"an error in the render, {type(error).__name__}; the operator's error log has it"
+            say.failed(job_id, reason, again=True, trace=_trace(error))
+
+
+def _trace(error: Exception) -> str:
+    return "".join(traceback.format_exception(error))
+
+
+def _batches() -> "queue.Queue[list[Order]]":
+    """Orders as they come; the process ends where its parent does, also in the middle of a job."""
+    if sys.platform == "linux":  # also while native code keeps the interpreter from reading
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    batches: queue.Queue[list[Order]] = queue.Queue()
+
+    def read() -> None:
+        for line in sys.stdin.buffer:
+            batches.put([Order(**order) for order in json.loads(line)["orders"]])
+        os._exit(1)
+
+    threading.Thread(target=read, daemon=True).start()
+    return batches
+
+
+def main() -> None:
+    """Render until the parent is gone."""
+    from aiprod_pipelines.sovereignty.offline import set_offline_variables
+
+    set_offline_variables()  # before the libraries that obey them
+    from aiprod_server.work.render import handle
+
+    serve(handle)
+
+
+if __name__ == "__main__":
+    from aiprod_server.work import child  # the module that renders import, and not its double, `__main__`
+
+    child.main()
