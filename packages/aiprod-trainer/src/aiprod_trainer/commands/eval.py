@@ -60,6 +60,37 @@ def nano(
 
 
 @app.command()
+def pairs(
+    models: Models = WEIGHTS,
+    output: Annotated[Path, typer.Option(help="Folder for pairs.json and the clips.")] = Path("runs/eval"),
+    prompts: Annotated[int, typer.Option(min=1, help="Pairs of prompts to generate.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first pair; each next one has the next.")] = 0,
+    steps: Annotated[int | None, typer.Option("--num-inference-steps", min=1, help="Denoising steps.")] = None,
+    guidance: Annotated[float | None, typer.Option("--guidance-scale", min=0.0, help="1 is no guidance.")] = None,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Generate pairs of prompts that differ in one word, and judge whether the clips differ in that and nothing else.
+
+    Clips already made by the same weights and settings, by `eval nano` too, are not made again. Exit code 2 if the bar
+    is missed.
+    """
+    from aiprod_core.generation import SovereignModels
+    from aiprod_core.models.judge import AttributeJudge
+    from aiprod_trainer.commands.progress import clips_progress
+    from aiprod_trainer.evaluation.nano import Plan
+    from aiprod_trainer.evaluation.pairs import evaluate_pairs
+
+    _use_threads(threads)
+    loaded, judge = SovereignModels.load(models), AttributeJudge.load(models / "judge.safetensors")
+    plan = Plan(request=_request(num_inference_steps=steps, guidance_scale=guidance), prompts=prompts, seed=seed)
+    with clips_progress() as on_progress:
+        report = evaluate_pairs(loaded, judge, plan, output, on_progress)
+    _show(report, as_json)
+    raise typer.Exit(0 if report.met else 2)
+
+
+@app.command()
 def judge(
     models: Models = WEIGHTS,
     scenes: Annotated[int, typer.Option(min=1, help="Held-out scenes to render.")] = 300,

@@ -103,6 +103,16 @@ def is_held_out(scene: Scene) -> bool:
     return hashlib.sha256(combination.encode()).digest()[0] % HOLD_OUT_ONE_IN == 0
 
 
+def is_possible(scene: Scene) -> bool:
+    """Whether the world holds this combination: who can do what, where, in which weather, filmed how."""
+    return (
+        scene.action in SUBJECTS[scene.subject].actions
+        and scene.setting in _settings_for(scene.subject, scene.level)
+        and (scene.setting, scene.weather) not in IMPOSSIBLE
+        and (scene.camera != "tracking" or ACTIONS[scene.action].travels)
+    )
+
+
 def _draw(rng: random.Random, index: int, level: int) -> Scene:
     subject = rng.choice(words_at(level, SUBJECTS))
     action = rng.choice([name for name in SUBJECTS[subject].actions if ACTIONS[name].level <= level])
