@@ -58,7 +58,7 @@ def _make(path: Path) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open(opener=_itself) as file:
+        with open(path, opener=_itself) as file:
             mode = os.fstat(file.fileno()).st_mode
             text = file.read()
     except OSError as error:
