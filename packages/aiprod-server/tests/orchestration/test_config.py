@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from aiprod_core.errors import InputError
-from aiprod_server.orchestration import config
 from aiprod_server.orchestration.blocks import OUTCOMES, Agent, Verdict
-from aiprod_server.orchestration.config import Orchestration, default_path, load
+from aiprod_server.orchestration.config import NAME, Orchestration, load
+from aiprod_server.settings import Settings
 
-SHIPPED = json.loads(default_path().read_text())
+PATH = Path(__file__).parents[4] / "config" / NAME
+SHIPPED = json.loads(PATH.read_text())
 
 
 @pytest.fixture
@@ -43,8 +44,9 @@ def wrong(tmp_path: Path) -> Callable[..., list[str]]:
 
 
 def test_shipped_file_is_whole_and_sovereign() -> None:
-    read = load(default_path())
-    assert default_path().name == "AIPROD_V34_SOVEREIGN.json"
+    read = load(PATH)
+    assert PATH.name == "AIPROD_V34_SOVEREIGN.json"
+    assert PATH.samefile(Settings().config_path())
     assert [*SHIPPED] == [field.alias for field in Orchestration.model_fields.values()]
     assert read.render_executor.backend == "aiprod_sovereign"
     assert read.financial_orchestrator.backend_priority == ("aiprod_sovereign",)
@@ -56,16 +58,10 @@ def test_shipped_file_is_whole_and_sovereign() -> None:
 
 def test_gateway_reads_it_without_torch() -> None:
     code = (
-        "import sys; from aiprod_server.orchestration.config import default_path, load; load(default_path());"
+        "import sys; from aiprod_server.orchestration.config import default_path, load; load(PATH);"
         "print(sorted({'torch', 'numpy', 'av'} & sys.modules.keys()))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
-
-
-def test_packaged_file_is_taken_where_there_is_no_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(config, "CHECKOUT", [tmp_path / "no.json"])
-    assert default_path() == config.PACKAGED
-    assert default_path().parent.name == "aiprod_server"
 
 
 @pytest.mark.parametrize(
@@ -161,10 +157,10 @@ def test_what_is_no_json_is_told_with_its_place(tmp_path: Path, written: bytes, 
 
 def test_tier_that_is_not_offered() -> None:
     with pytest.raises(InputError, match="tier: got 'gold', expected one of eco, standard, premium"):
-        load(default_path()).tier("gold")
+        load(PATH).tier("gold")
 
 
 def test_outcomes_of_the_shipped_machine_are_those_of_its_agents() -> None:
-    machine = load(default_path()).orchestrator
+    machine = load(PATH).orchestrator
     for name, leads in machine.transitions.items():
         assert set(leads) == set(OUTCOMES[machine.states[name]])

@@ -160,7 +160,7 @@ class FastTrackAgent(_Block):
 class Rate(_Block):
     """What a tier costs."""
 
-    device_eur_per_hour: Eur
+    eur_per_device_hour: Eur
 
 
 class FinancialOrchestrator(_Block):
@@ -169,19 +169,29 @@ class FinancialOrchestrator(_Block):
     currency: Literal["EUR"]
     backend_priority: tuple[BackendName, ...] = Field(min_length=1, strict=False)
     tiers: dict[Tier, Rate] = Field(min_length=1)
+    minimum_charge_eur: Eur  # of a completed job
     storage_eur_per_gb_month: Eur
 
 
 class DynamicPricing(_Block):
-    """What a charge follows. `internal_gpu_meter`: the seconds that a worker measured on its device."""
+    """What a charge follows, and how much dearer a device hour is while many want one.
 
-    sources: tuple[Literal["internal_gpu_meter"], ...] = Field(min_length=1, strict=False)
+    Rates are multiplied by `floor` where nothing is to do, by `ceiling` where all devices work and the queue would keep
+    each busy for `busy_queue_s`, and by what lies between in between.
+    """
+
+    sources: tuple[Literal["internal_gpu_meter"], ...] = Field(min_length=1, strict=False)  # measured by the worker
+    enabled: bool
+    floor: float = Field(gt=0, le=1)
+    ceiling: float = Field(ge=1, le=100)
+    busy_queue_s: float = Field(gt=0, le=604_800)
 
 
 class LocalStorage(_Block):
     """What is kept on this machine."""
 
     retention_days: float = Field(gt=0, le=36_500)  # of a job's files
+    min_free_bytes: int = Field(ge=0)  # with less on the disk, no job is begun
     max_artifacts_gb: float = Field(gt=0, le=1_000_000)  # of films' steps, 10^9 bytes; the longest unused goes first
 
 
