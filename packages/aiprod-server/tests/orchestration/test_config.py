@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+import aiprod_server
 from aiprod_core.errors import InputError
+from aiprod_server.orchestration import config
 from aiprod_server.orchestration.blocks import OUTCOMES, Agent, Verdict
-from aiprod_server.orchestration.config import NAME, Orchestration, load
-from aiprod_server.settings import Settings
+from aiprod_server.orchestration.config import Orchestration, default_path, load
 
-PATH = Path(__file__).parents[4] / "config" / NAME
+PATH = default_path()
 SHIPPED = json.loads(PATH.read_text())
 
 
@@ -46,7 +47,6 @@ def wrong(tmp_path: Path) -> Callable[..., list[str]]:
 def test_shipped_file_is_whole_and_sovereign() -> None:
     read = load(PATH)
     assert PATH.name == "AIPROD_V34_SOVEREIGN.json"
-    assert PATH.samefile(Settings().config_path())
     assert [*SHIPPED] == [field.alias for field in Orchestration.model_fields.values()]
     assert read.render_executor.backend == "aiprod_sovereign"
     assert read.financial_orchestrator.backend_priority == ("aiprod_sovereign",)
@@ -62,6 +62,11 @@ def test_gateway_reads_it_without_torch() -> None:
         "print(sorted({'torch', 'numpy', 'av'} & sys.modules.keys()))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
+
+
+def test_packaged_file_is_taken_where_there_is_no_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(config, "CHECKOUT", [tmp_path / "no.json"])
+    assert default_path().parent == Path(aiprod_server.__path__[0])
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,16 @@ from aiprod_pipelines.film.form import near, shown
 from aiprod_server.orchestration.blocks import Orchestration
 from aiprod_server.orchestration.soundness import contradictions, stuck
 
-__all__ = ["Orchestration", "load"]
+__all__ = ["Orchestration", "default_path", "load"]
 
 NAME = "AIPROD_V34_SOVEREIGN.json"
+PACKAGED = Path(__file__).parents[1] / NAME  # in an installed wheel
+CHECKOUT = [up / "config" / NAME for up in Path(__file__).parents if (up / "packages" / "aiprod-server").is_dir()]
+
+
+def default_path() -> Path:
+    """Where the shipped file is: in the checkout, else in the package."""
+    return next((path for path in CHECKOUT if path.is_file()), PACKAGED)
 
 
 def load(path: Path) -> Orchestration:
