@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from aiprod_server import tables
 from aiprod_server.database import reading, writing
-from aiprod_server.queue import leases, submissions
+from aiprod_server.queue import clients, leases, submissions
 from aiprod_server.queue.jobs import Claim, JobLost, State
 from aiprod_server.queue.leases import LEASE_S
-from aiprod_server.tables import charges, clients, job_events, job_steps, jobs, metadata, webhook_outbox
+from aiprod_server.tables import charges, job_events, job_steps, jobs, metadata, webhook_outbox
 
 CAT = {"prompt": "a red cat"}
 SHA = "ab" * 32
+HOOK = "https://ada.example/hook"
 
 
 def submit(engine: sa.Engine, client: str = "ada", number: int = 1, **asked: Any) -> list[str]:
@@ -56,9 +58,22 @@ def test_a_job_is_not_started_before_its_time(engine: sa.Engine) -> None:
 
 
 def test_a_claim_says_whose_and_which(engine: sa.Engine) -> None:
-    (job_id,) = submit(engine)
+    (job_id,) = submit(engine, kind="film", tier="eco", batch_key="alike", estimate_s=40.0)
     held = claim(engine, 100.0)
-    assert held == Claim(job_id=job_id, client="ada", worker="w", attempt=1, max_attempts=3, request=CAT, steps={})
+    assert held == Claim(
+        job_id=job_id,
+        client="ada",
+        worker="w",
+        attempt=1,
+        max_attempts=3,
+        kind="film",
+        tier="eco",
+        batch_key="alike",
+        estimate_s=40.0,
+        submitted_at=0.0,
+        request=CAT,
+        steps={},
+    )
     told = submissions.job(engine, job_id)
     assert (told.state, told.attempt, told.started_at) == (State.RUNNING, 1, 100.0)
     assert leases.claim(engine, "other", now_s=100.0) is None
@@ -87,7 +102,7 @@ def test_a_priority_goes_before_a_turn(engine: sa.Engine) -> None:
 
 def test_a_cap_holds_and_what_ends_makes_room(engine: sa.Engine) -> None:
     submit(engine, "ada", 3)
-    submissions.cap(engine, "ada", 2)
+    clients.set_limits(engine, "ada", max_running=2)
     first, _ = claim(engine), claim(engine)
     assert leases.claim(engine, "w", now_s=100.0) is None
     leases.complete(engine, first, device_s=1.0, cost_microeur=1, now_s=101.0)
@@ -98,15 +113,15 @@ def test_a_cap_holds_and_what_ends_makes_room(engine: sa.Engine) -> None:
 def test_a_cap_of_one_client_stops_no_other(engine: sa.Engine) -> None:
     submit(engine, "ada", 2, priority=-1)
     submit(engine, "bob", 2)
-    submissions.cap(engine, "ada", 0)
+    clients.set_limits(engine, "ada", max_running=0)
     assert [claim(engine).client for _ in range(2)] == ["bob", "bob"]
-    submissions.cap(engine, "ada", None)
+    clients.set_limits(engine, "ada", max_running=None)
     assert claim(engine).client == "ada"
 
 
 def test_a_lapsed_job_counts_under_its_cap_until_it_is_taken_over(engine: sa.Engine) -> None:
     submit(engine, "ada", 2)
-    submissions.cap(engine, "ada", 1)
+    clients.set_limits(engine, "ada", max_running=1)
     lapsed = claim(engine, 100.0)
     taken = claim(engine, 100.0 + LEASE_S + 1)
     assert (taken.job_id, taken.attempt) == (lapsed.job_id, 2)
@@ -194,7 +209,7 @@ def test_finished_steps_are_handed_to_the_next_attempt(engine: sa.Engine) -> Non
 
 
 def test_a_job_that_loses_its_worker_too_often_has_failed(engine: sa.Engine) -> None:
-    (job_id,) = submit(engine)
+    (job_id,) = submit(engine, webhook_url=HOOK)
     for attempt in (1, 2, 3):
         assert claim(engine, 100.0 * attempt).attempt == attempt
     (other,) = submit(engine, "bob")
@@ -209,19 +224,20 @@ def test_a_job_that_loses_its_worker_too_often_has_failed(engine: sa.Engine) -> 
 
 
 def test_a_completed_job_has_one_charge_and_one_webhook(engine: sa.Engine) -> None:
-    (job_id,) = submit(engine)
+    (job_id,) = submit(engine, webhook_url=HOOK)
     held = claim(engine, 100.0)
     leases.complete(engine, held, device_s=12.5, cost_microeur=3400, now_s=113.0)
     (charge,), (webhook,) = rows(engine, charges), rows(engine, webhook_outbox)
     assert charge == {"job_id": job_id, "client": "ada", "at": 113.0, "device_s": 12.5, "cost_microeur": 3400}
-    assert (webhook["job_id"], webhook["kind"], webhook["created_at"]) == (job_id, "job.completed", 113.0)
+    assert (webhook["job_id"], webhook["kind"], webhook["url"]) == (job_id, "job.completed", HOOK)
+    assert (webhook["created_at"], webhook["next_at"], webhook["state"]) == (113.0, 113.0, "waiting")
     assert submissions.job(engine, job_id).state is State.COMPLETED
     with pytest.raises(JobLost):
         leases.complete(engine, held, device_s=12.5, cost_microeur=3400, now_s=114.0)
 
 
 def test_an_end_that_cannot_be_billed_is_no_end(engine: sa.Engine) -> None:
-    (job_id,) = submit(engine)
+    (job_id,) = submit(engine, webhook_url=HOOK)
     held = claim(engine)
     with pytest.raises(sa.exc.IntegrityError):
         leases.complete(engine, held, device_s=1.0, cost_microeur=-1, now_s=101.0)
@@ -298,7 +314,7 @@ def test_many_threads_keep_caps_turns_and_jobs(engine: sa.Engine) -> None:
     """At every moment at most two jobs of a client run, each job runs once, and clients stay in step."""
     for name in ("ada", "bob", "cleo"):
         submit(engine, name, 8)
-        submissions.cap(engine, name, 2)
+        clients.set_limits(engine, name, max_running=2)
     running: Counter[str] = Counter()
     most: Counter[str] = Counter()
     got: list[str] = []
@@ -323,12 +339,12 @@ def test_many_threads_keep_caps_turns_and_jobs(engine: sa.Engine) -> None:
     assert sorted(got) == sorted(row["id"] for row in rows(engine, jobs))
     assert max(most.values()) <= 2
     assert len(rows(engine, charges)) == 24
-    assert {row["started"] for row in rows(engine, clients)} == {8}
+    assert {row["started"] for row in rows(engine, tables.clients)} == {8}
 
 
 def test_claimers_at_once_never_break_a_cap(engine: sa.Engine) -> None:
     submit(engine, "ada", 8)
-    submissions.cap(engine, "ada", 3)
+    clients.set_limits(engine, "ada", max_running=3)
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(lambda _: leases.claim(engine, "w", now_s=100.0), range(8)))
     assert sum(held is not None for held in claims) == 3

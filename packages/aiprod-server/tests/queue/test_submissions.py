@@ -103,7 +103,7 @@ def test_a_running_job_that_is_cancelled_is_lost_to_its_worker(engine: sa.Engine
 
 
 def test_a_job_that_has_ended_stays_as_it_ended(engine: sa.Engine) -> None:
-    submissions.submit(engine, CAT, client="ada", now_s=1.0)
+    submissions.submit(engine, CAT, client="ada", now_s=1.0, webhook_url="https://ada.example/hook")
     held = leases.claim(engine, "w", now_s=2.0)
     assert held is not None
     leases.complete(engine, held, device_s=1.0, cost_microeur=5, now_s=3.0)
@@ -125,8 +125,3 @@ def test_a_stream_of_events_goes_on_after_the_last_one_seen(engine: sa.Engine) -
         ("progress", 3.0, {"done": 1, "of": 3}),
         ("cancelled", 4.0, {}),
     ]
-
-
-def test_a_cap_below_nothing_is_refused(engine: sa.Engine) -> None:
-    with pytest.raises(InputError, match="-1"):
-        submissions.cap(engine, "ada", -1)

@@ -1,7 +1,7 @@
 """The words of the queue: a job, its state, a worker's claim on it, its events, and what can go wrong."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -18,6 +18,9 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+ENDED = (State.COMPLETED, State.FAILED, State.CANCELLED)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A job as it stands. Times are seconds since 1970 UTC."""
@@ -26,7 +29,11 @@ class Job:
     client: str
     state: State
     priority: int  # the smallest goes first
+    kind: str  # "clip" or "film"
+    tier: str  # "eco", "standard" or "premium"
+    estimate_s: float | None  # of device time, as the client was told
     request: Mapping[str, Any]
+    webhook_url: str | None = field(repr=False)  # such URLs often bear a token
     submitted_at: float
     run_at: float  # not before
     attempt: int  # how many times it was started
@@ -34,6 +41,10 @@ class Job:
     started_at: float | None  # of the latest attempt
     finished_at: float | None
     reason: str | None  # of the latest failure, or of the end
+    progress: float  # 0 to 1
+    result: Mapping[str, Any] | None  # of a completed job: its files by role, and what they are
+    expires_at: float | None  # when its files go
+    deleted_at: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +56,11 @@ class Claim:
     worker: str
     attempt: int  # the fencing token: every write of the worker carries it
     max_attempts: int
+    kind: str
+    tier: str
+    batch_key: str | None  # jobs of one key can be rendered together; null: alone
+    estimate_s: float | None  # of device time
+    submitted_at: float
     request: Mapping[str, Any]
     steps: Mapping[str, str]  # name → SHA-256 of the steps that earlier attempts finished
 
@@ -64,8 +80,20 @@ class JobLost(AiprodError):
 
 
 class UnknownJob(InputError):
-    """No job has this id."""
+    """No job of this client has this id."""
+
+
+class NotEnded(InputError):
+    """A job that is queued or running cannot be deleted; it is cancelled first."""
 
 
 class KeyReused(InputError):
     """An idempotency key came back with another request."""
+
+
+class QuotaExceeded(InputError):
+    """A client's queue is full, or its budget is spent; after `retry_after_s` seconds it may be otherwise."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

@@ -11,13 +11,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from aiprod_core.errors import InputError
 from aiprod_server.database import insert, writing
+from aiprod_server.queue import turns
+from aiprod_server.queue.clients import SPENT_S, month
 from aiprod_server.queue.jobs import Claim, JobLost, State
 from aiprod_server.queue.journal import write_end, write_event
-from aiprod_server.tables import charges, clients, job_steps, jobs
+from aiprod_server.tables import RUNNING, charges, clients, job_steps, jobs
 
 LEASE_S = 60.0
-CLAIMED = ("client", "worker", "attempt", "max_attempts", "request")
+CLAIMED = [jobs.c[name] for name in Claim.__dataclass_fields__ if name not in ("job_id", "steps")]
 FIRST_BACKOFF_S, LAST_BACKOFF_S = 5.0, 3600.0
 
 
@@ -33,10 +36,32 @@ def claim(engine: sa.Engine, worker: str, *, now_s: float) -> Claim | None:
     while True:
         try:
             with writing(engine, durable=False) as connection:
-                wanted = _lapsed(connection, now_s) or _waiting(connection, now_s)
+                wanted = _lapsed(connection, now_s) or turns.next_job(connection, now_s)
                 return None if wanted is None else _start(connection, wanted, worker, now_s)
-        except _Overtaken:
+        except turns.Overtaken:
             continue
+
+
+def claim_alike(engine: sa.Engine, claim: Claim, *, most: int, now_s: float) -> list[Claim]:
+    """Other waiting jobs that can be rendered together with the claimed one, now the same worker's.
+
+    Clients take turns among them under their caps and budgets, as in `claim`, and none goes before a job of another
+    kind that is more urgent. A job that was started before is rendered alone.
+
+    Args:
+        most: how many others at most.
+    """
+    found: list[Claim] = []
+    while claim.batch_key is not None and claim.attempt == 1 and len(found) < most:
+        try:
+            with writing(engine, durable=False) as connection:
+                wanted = turns.next_alike(connection, claim.batch_key, now_s)
+                if wanted is None:
+                    break
+                found.append(_start(connection, wanted, claim.worker, now_s))
+        except turns.Overtaken:
+            continue
+    return found
 
 
 def beat(engine: sa.Engine, claim: Claim, *, now_s: float) -> None:
@@ -49,14 +74,22 @@ def beat(engine: sa.Engine, claim: Claim, *, now_s: float) -> None:
         _hold(connection, claim, now_s)
 
 
-def report(engine: sa.Engine, claim: Claim, kind: str, data: Mapping[str, Any], *, now_s: float) -> None:
+def report(
+    engine: sa.Engine, claim: Claim, kind: str, data: Mapping[str, Any], *, now_s: float, share: float | None = None
+) -> None:
     """Add an event, such as progress, to the job's stream.
 
+    Args:
+        share: how much of the job is done, 0 to 1; left out, as much as before.
+
     Raises:
+        InputError: a share out of its range.
         JobLost: the job is no longer this worker's.
     """
+    if share is not None and not 0 <= share <= 1:
+        raise InputError(f"got {share} of a job done, expected 0 to 1")
     with writing(engine, durable=False) as connection:
-        _hold(connection, claim, now_s)
+        _hold(connection, claim, now_s, **({} if share is None else {"progress": share}))
         write_event(connection, claim.job_id, kind, data, now_s=now_s)
 
 
@@ -77,18 +110,41 @@ def finish_step(engine: sa.Engine, claim: Claim, name: str, sha256: str, *, now_
         write_event(connection, claim.job_id, "step", {"name": name, "sha256": sha256}, now_s=now_s)
 
 
-def complete(engine: sa.Engine, claim: Claim, *, device_s: float, cost_microeur: int, now_s: float) -> None:
-    """End the job well: its state, its one charge and its webhook, all or none.
+def complete(
+    engine: sa.Engine,
+    claim: Claim,
+    *,
+    device_s: float,
+    cost_microeur: int,
+    now_s: float,
+    result: Mapping[str, Any] | None = None,
+    expires_at: float | None = None,
+) -> None:
+    """End the job well: its state, its result, its one charge and its webhook, all or none.
+
+    Args:
+        device_s: what is charged, and counts under the client's budget of this month.
+        result: what the client is told, as JSON: files by role, and what they are.
+        expires_at: when its files may go; left out, never.
 
     Raises:
         JobLost: the job is no longer this worker's.
     """
+    result = dict(result or {})
     with writing(engine) as connection:
-        _end(connection, claim, State.COMPLETED, None, now_s)
+        told = {"result": result, "expires_at": expires_at, "progress": 1.0}
+        _end(connection, claim, State.COMPLETED, result, now_s, **told)
         connection.execute(
             sa.insert(charges).values(
                 job_id=claim.job_id, client=claim.client, at=now_s, device_s=device_s, cost_microeur=cost_microeur
             )
+        )
+        # Last, since claims of this client wait from here on until the disk has it.
+        connection.execute(
+            sa.update(clients)
+            .where(clients.c.name == claim.client)
+            .values(spent_device_s=SPENT_S + device_s, spent_month=month(now_s)),
+            {"month": month(now_s)},
         )
 
 
@@ -99,7 +155,7 @@ def fail(engine: sa.Engine, claim: Claim, reason: str, *, now_s: float) -> None:
         JobLost: the job is no longer this worker's.
     """
     with writing(engine) as connection:
-        _end(connection, claim, State.FAILED, reason, now_s)
+        _end(connection, claim, State.FAILED, {"reason": reason}, now_s, reason=reason)
 
 
 def retry(engine: sa.Engine, claim: Claim, reason: str, *, now_s: float) -> State:
@@ -118,20 +174,30 @@ def retry(engine: sa.Engine, claim: Claim, reason: str, *, now_s: float) -> Stat
     return State.QUEUED
 
 
+def release(engine: sa.Engine, claim: Claim, *, now_s: float) -> None:
+    """Put the job back at once, since its worker is stopped; one more attempt is allowed, as if this one were none.
+
+    The number of the attempt is spent, though: it tells this claim from the next one of the same worker.
+
+    Raises:
+        JobLost: the job is no longer this worker's.
+    """
+    again = {"state": State.QUEUED, "lease_until": None, "run_at": now_s, "max_attempts": jobs.c.max_attempts + 1}
+    with writing(engine) as connection:
+        _hold(connection, claim, now_s, **again)
+        write_event(connection, claim.job_id, State.QUEUED, now_s=now_s)
+
+
 def backoff_s(attempt: int) -> float:
     """Seconds to wait after a failed attempt: 5, 20, 80 … an hour at most."""
     return min(FIRST_BACKOFF_S * 4.0 ** (attempt - 1), LAST_BACKOFF_S)
-
-
-class _Overtaken(Exception):
-    """Between our look and our turn another claimer started the client's job, or it was cancelled: look again."""
 
 
 def _lapsed(connection: sa.Connection, now_s: float) -> str | None:
     """A running job whose lease has ended; those that have spent their attempts are ended on the way."""
     lapsed = (
         sa.select(jobs.c.id, jobs.c.attempt, jobs.c.max_attempts)
-        .where(jobs.c.state == State.RUNNING, jobs.c.lease_until < now_s)
+        .where(RUNNING, jobs.c.lease_until < now_s)
         .order_by(jobs.c.lease_until)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -145,27 +211,8 @@ def _lapsed(connection: sa.Connection, now_s: float) -> str | None:
             .where(jobs.c.id == row.id)
             .values(state=State.FAILED, lease_until=None, finished_at=now_s, reason=reason)
         )
-        write_end(connection, row.id, State.FAILED, reason, now_s=now_s)
+        write_end(connection, row.id, State.FAILED, {"reason": reason}, now_s=now_s)
     return None
-
-
-def _waiting(connection: sa.Connection, now_s: float) -> sa.Select[Any] | None:
-    """Where the first job is found of the client whose turn it is; the turn is then spent.
-
-    The look gives caps and `started` at one moment. `started` is unchanged when the turn is taken, so nobody else has
-    started a job of this client since, and its cap holds exactly.
-    """
-    turn = connection.execute(_TURN, {"now": now_s}).one_or_none()
-    if turn is None or turn.priority is None:
-        return None
-    taken = connection.execute(
-        sa.update(clients)
-        .where(clients.c.name == turn.name, clients.c.started == turn.started)
-        .values(last_started=now_s, started=turn.started + 1)
-    )
-    if taken.rowcount == 0:
-        raise _Overtaken
-    return _READY.params(now=now_s, whose=turn.name)
 
 
 def _start(connection: sa.Connection, wanted: str | sa.Select[Any], worker: str, now_s: float) -> Claim:
@@ -180,10 +227,10 @@ def _start(connection: sa.Connection, wanted: str | sa.Select[Any], worker: str,
             lease_until=now_s + LEASE_S,
             started_at=now_s,
         )
-        .returning(jobs.c.id.label("job_id"), *(jobs.c[name] for name in CLAIMED))
+        .returning(jobs.c.id.label("job_id"), *CLAIMED)
     ).one_or_none()
     if row is None:
-        raise _Overtaken
+        raise turns.Overtaken
     write_event(connection, row.job_id, State.RUNNING, {"attempt": row.attempt}, now_s=now_s)
     return Claim(steps=_steps(connection, row.job_id) if row.attempt > 1 else {}, **row._mapping)
 
@@ -193,9 +240,11 @@ def _steps(connection: sa.Connection, job_id: str) -> dict[str, str]:
     return {step.name: step.sha256 for step in found}
 
 
-def _end(connection: sa.Connection, claim: Claim, state: State, reason: str | None, now_s: float) -> None:
-    _hold(connection, claim, now_s, state=state, lease_until=None, finished_at=now_s, reason=reason)
-    write_end(connection, claim.job_id, state, reason, now_s=now_s)
+def _end(
+    connection: sa.Connection, claim: Claim, state: State, told: Mapping[str, Any], now_s: float, **values: Any
+) -> None:
+    _hold(connection, claim, now_s, state=state, lease_until=None, finished_at=now_s, **({"reason": None} | values))
+    write_end(connection, claim.job_id, state, told, now_s=now_s)
 
 
 def _hold(connection: sa.Connection, claim: Claim, now_s: float, **values: Any) -> None:
@@ -203,42 +252,8 @@ def _hold(connection: sa.Connection, claim: Claim, now_s: float, **values: Any) 
     held = connection.execute(
         sa.update(jobs)
         .where(jobs.c.id == claim.job_id, jobs.c.attempt == claim.attempt, jobs.c.worker == claim.worker)
-        .where(jobs.c.state == State.RUNNING)
+        .where(RUNNING)
         .values({"lease_until": now_s + LEASE_S} | values)
     )
     if held.rowcount == 0:
         raise JobLost(f"{claim.job_id}: attempt {claim.attempt} no longer holds this job; stop its work")
-
-
-def _first_ready(*columns: sa.ColumnElement[Any], client: sa.ColumnElement[str]) -> sa.Select[Any]:
-    """The first job of a client in the order of the index `ix_jobs_waiting`."""
-    return (
-        sa.select(*columns)
-        .where(jobs.c.state == State.QUEUED, jobs.c.client == client, jobs.c.run_at <= sa.bindparam("now"))
-        .order_by(jobs.c.priority, jobs.c.submitted_at, jobs.c.id)
-        .limit(1)
-    )
-
-
-def _whose_turn() -> sa.Select[Any]:
-    """The client to serve next: below its cap, with the most urgent job, the longest without a start."""
-    running = (
-        sa.select(jobs.c.client, sa.func.count().label("jobs"))
-        .where(jobs.c.state == State.RUNNING)
-        .group_by(jobs.c.client)
-        .subquery("running")
-    )
-    urgency = _first_ready(jobs.c.priority, client=clients.c.name).correlate(clients).scalar_subquery()
-    below_cap = sa.or_(clients.c.max_running.is_(None), sa.func.coalesce(running.c.jobs, 0) < clients.c.max_running)
-    priority = urgency.label("priority")  # null where the client has nothing ready
-    return (
-        sa.select(clients.c.name, clients.c.started, priority)
-        .outerjoin(running, running.c.client == clients.c.name)
-        .where(below_cap)
-        .order_by(priority.nulls_last(), clients.c.last_started, clients.c.started, clients.c.name)
-        .limit(1)
-    )
-
-
-_TURN = _whose_turn()
-_READY = _first_ready(jobs.c.id, client=sa.bindparam("whose")).with_for_update(skip_locked=True)

@@ -135,11 +135,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
         sa.UniqueConstraint("client", "idempotency_key", name=op.f("uq_jobs_client_idempotency_key")),
     )
+    op.create_index(
+        "ix_jobs_alike",
+        "jobs",
+        ["batch_key", "client", "priority", "submitted_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state = 'queued'"),
+    )
     op.create_index("ix_jobs_client_submitted_at_id", "jobs", ["client", "submitted_at", "id"], unique=False)
     op.create_index("ix_jobs_expires_at", "jobs", ["expires_at"], unique=False)
-    op.create_index("ix_jobs_leases", "jobs", ["state", "lease_until"], unique=False)
     op.create_index(
-        "ix_jobs_waiting", "jobs", ["state", "client", "priority", "submitted_at", "id", "run_at"], unique=False
+        "ix_jobs_running",
+        "jobs",
+        ["client"],
+        unique=False,
+        sqlite_where=sa.text("state = 'running'"),
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_index("ix_jobs_state", "jobs", ["state"], unique=False)
+    op.create_index(
+        "ix_jobs_waiting",
+        "jobs",
+        ["client", "priority", "submitted_at", "id", "run_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state = 'queued'"),
     )
     op.create_table(
         "charges",
