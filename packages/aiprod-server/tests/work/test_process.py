@@ -27,6 +27,12 @@ def started(body: str, **env: str) -> RenderProcess:
     return RenderProcess([sys.executable, "-c", f"{HEAD}{lines}serve(handle)"], env)
 
 
+def give(child: RenderProcess, *orders: Order) -> None:
+    """Once it is ready for them."""
+    assert heard(child) == [{"idle": True}]
+    child.give(orders)
+
+
 def heard(child: RenderProcess, until: str = "idle") -> list[dict[str, object]]:
     """Its answers, up to the one that has the word `until`, or its death."""
     answers: list[dict[str, object]] = []
@@ -55,7 +61,7 @@ say.done(job_id, {"attempt": orders[0].attempt, "device": os.environ["AIPROD_DEV
 """,
         AIPROD_DEVICE="cpu",
     )
-    child.give([ORDER])
+    give(child, ORDER)
     assert heard(child) == [
         {"job_id": "job_1", "progress": {"stage": "render", "done": 1, "total": 4, "share": 0.25}},
         {"job_id": "job_1", "event": "state", "data": {"state": "café"}},
@@ -68,7 +74,7 @@ say.done(job_id, {"attempt": orders[0].attempt, "device": os.environ["AIPROD_DEV
 
 def test_a_child_serves_one_batch_after_the_other() -> None:
     child = started("[say.done(order.job_id, {'pid': os.getpid()}, 0.0) for order in orders]")
-    child.give([ORDER, Order(**vars(ORDER) | {"job_id": "job_2"})])
+    give(child, ORDER, Order(**vars(ORDER) | {"job_id": "job_2"}))
     first = heard(child)
     child.give([ORDER])
     assert [answer.get("job_id") for answer in first] == ["job_1", "job_2", None]
@@ -78,7 +84,7 @@ def test_a_child_serves_one_batch_after_the_other() -> None:
 
 def test_an_answer_larger_than_a_pipe_arrives_and_so_does_an_order() -> None:
     child = started("say.done(job_id, {'said': orders[0].request['said']}, 0.0)")
-    child.give([Order(**vars(ORDER) | {"request": {"said": "x" * 1_000_000}})])
+    give(child, Order(**vars(ORDER) | {"request": {"said": "x" * 1_000_000}}))
     assert heard(child)[0]["done"] == {"said": "x" * 1_000_000}
     child.kill()
 
@@ -98,7 +104,7 @@ def test_an_answer_larger_than_a_pipe_arrives_and_so_does_an_order() -> None:
 )
 def test_what_a_render_raises_is_the_end_of_its_orders(body: str, reason: str, again: bool) -> None:
     child = started(f"say.done('job_2', {{}}, 0.0)\n{body}")
-    child.give([ORDER, Order(**vars(ORDER) | {"job_id": "job_2"})])
+    give(child, ORDER, Order(**vars(ORDER) | {"job_id": "job_2"}))
     done, failed, idle = heard(child)
     assert (done["job_id"], idle) == ("job_2", {"idle": True})
     assert (failed["job_id"], failed["failed"], failed["again"]) == ("job_1", reason, again)
@@ -108,7 +114,7 @@ def test_what_a_render_raises_is_the_end_of_its_orders(body: str, reason: str, a
 
 def test_a_child_that_dies_has_said_its_last_words_and_how_it_ended() -> None:
     child = started("say.progress(job_id, 'render', 1, 1, 1.0)\nos._exit(3)")
-    child.give([ORDER])
+    give(child, ORDER)
     assert [answer["job_id"] for answer in heard(child)] == ["job_1"]
     assert not child.alive
     assert child.kill() == "ended with exit status 3"
@@ -123,7 +129,7 @@ def test_orders_for_a_dead_child_are_no_error() -> None:
 
 def test_a_killed_child_takes_along_what_it_started() -> None:
     child = started("work = subprocess.Popen(['sleep', '60'])\nsay.done(job_id, {'pid': work.pid}, 0.0)\nwork.wait()")
-    child.give([ORDER])
+    give(child, ORDER)
     (done,) = heard(child, "done")
     pid = dict(done["done"])["pid"]  # type: ignore[call-overload]
     assert is_running(pid)
@@ -150,9 +156,9 @@ def test_a_child_dies_with_its_parent(doing: str) -> None:
     parent = f"""
 import sys, time
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-from test_process import ORDER, heard, started
+from test_process import ORDER, give, heard, started
 child = started({body!r})
-child.give([ORDER])
+give(child, ORDER)
 heard(child, "done")
 print(child.pid, flush=True)
 time.sleep(600)

@@ -8,6 +8,7 @@ environment. A render keeps its models in this process, so the next order finds 
 """
 
 import ctypes
+import errno
 import faulthandler
 import json
 import os
@@ -61,16 +62,20 @@ class Say:
         """The job is rendered; `device_s` is what it is charged for."""
         self._end(job_id, {"done": dict(result), "device_s": device_s})
 
-    def failed(self, job_id: str, reason: str, *, again: bool = False, trace: str | None = None) -> None:
-        """The job is not rendered. `reason` is for its client; `trace` is for the operator alone.
+    def failed(
+        self, job_id: str, reason: str, *, again: bool = False, kind: str | None = None, trace: str | None = None
+    ) -> None:
+        """The job is not rendered.
 
         Args:
+            reason: for its client.
             again: whether another attempt may fare better.
+            kind, trace: the error's class and how it came about, for the operator alone.
         """
-        self._end(job_id, {"failed": reason, "again": again, "trace": trace})
+        self._end(job_id, {"failed": reason, "again": again, "kind": kind, "trace": trace})
 
     def idle(self) -> None:
-        """All orders are ended."""
+        """There is nothing in hand: orders are welcome."""
         self._ended.clear()
         self._line({"idle": True})
 
@@ -100,6 +105,7 @@ def serve(handle: Handle) -> None:
     """
     faulthandler.enable()  # a crash of native code says where, on stderr
     say, batches = Say(), _batches()
+    say.idle()
     while True:
         batch = batches.get()
         try:
@@ -113,19 +119,23 @@ def serve(handle: Handle) -> None:
 
 def _fail(say: Say, job_id: str, error: Exception) -> None:
     match error:
-        case AiprodError():
+        case AiprodError() if not _is_full_disk(error.__cause__):
             say.failed(job_id, str(error))
+            return
+        case AiprodError():
+            reason = str(error)
         case OSError(strerror=str(words)):
-            say.failed(job_id, f"the machine says: {words}", again=True, trace=_trace(error))
+            reason = f"the machine says: {words}"
         case MemoryError():
-            say.failed(job_id, "the machine's memory is too small for this job now", again=True, trace=_trace(error))
+            reason = "the machine's memory is too small for this job now"
         case _:  # its message may name what is not the client's to know
             reason = f"an error in the render, {type(error).__name__}; the operator's error log has it"
-            say.failed(job_id, reason, again=True, trace=_trace(error))
+    trace = "".join(traceback.format_exception(error))
+    say.failed(job_id, reason, again=True, kind=type(error).__name__, trace=trace)
 
 
-def _trace(error: Exception) -> str:
-    return "".join(traceback.format_exception(error))
+def _is_full_disk(cause: BaseException | None) -> bool:
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _batches() -> "queue.Queue[list[Order]]":
