@@ -58,7 +58,7 @@ def test_shipped_file_is_whole_and_sovereign() -> None:
 
 def test_gateway_reads_it_without_torch() -> None:
     code = (
-        "import sys; from aiprod_server.orchestration.config import default_path, load; load(PATH);"
+        "import sys; from aiprod_server.orchestration.config import default_path, load; load(default_path());"
         "print(sorted({'torch', 'numpy', 'av'} & sys.modules.keys()))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"

@@ -61,7 +61,9 @@ def _alias(name: str) -> str:
 
 
 class _Block(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=_alias, allow_inf_nan=False, strict=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, alias_generator=_alias, validate_by_name=True, allow_inf_nan=False
+    )
 
 
 class Orchestrator(_Block):

@@ -34,7 +34,7 @@ def load(path: Path) -> Orchestration:
         InputError: it cannot be read, is no JSON, or holds what it must not; all of that is listed, a line each.
     """
     try:
-        read = Orchestration.model_validate(_document(path))
+        read = Orchestration.model_validate(_document(path), by_alias=True, by_name=False)
     except ValidationError as error:
         wrong = [_sentence(detail) for detail in error.errors(include_url=False)]
     else:
