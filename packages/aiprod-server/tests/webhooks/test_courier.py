@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from aiprod_server.webhooks.addresses import Target, checked
-from aiprod_server.webhooks.courier import Limits, UndeliveredError, post
+from aiprod_server.webhooks.courier import Limits, UndeliveredError, get, post
 
 SHORT = Limits(duration_s=0.5)
 
@@ -143,6 +143,38 @@ def test_what_is_no_http_is_undelivered(scripted, answer):
 
     with pytest.raises(UndeliveredError, match="expected an answer in HTTP"):
         post(target_at(scripted(say)), b"", {})
+
+
+def saying(answer: bytes):
+    def say(connection: socket.socket) -> None:
+        assert connection.recv(65536).startswith(b"GET /hook?a=b HTTP/1.1\r\n")
+        connection.sendall(answer)
+
+    return say
+
+
+def test_a_document_is_read(scripted):
+    port = scripted(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"))
+    assert get(target_at(port), limits=Limits(body_bytes=5)) == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n", "was 302, expected 200"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nover-long", "got more than 5 bytes"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "expected an answer in HTTP"),
+        (b"SSH-2.0-OpenSSH\r\n", "expected an answer in HTTP"),
+    ],
+)
+def test_what_is_no_small_document_is_not_read(scripted, answer, said):
+    with pytest.raises(UndeliveredError, match=said):
+        get(target_at(scripted(saying(answer))), limits=Limits(body_bytes=5))
+
+
+def test_a_dripping_document_ends_at_the_deadline(scripted):
+    with pytest.raises(UndeliveredError, match=r"GET to .* no answer in time, which is 0\.5 s"):
+        get(target_at(scripted(drip)), limits=SHORT)
 
 
 def test_a_closed_port():

@@ -1,15 +1,15 @@
-"""One POST to a checked address: no name asked again, no redirect followed, no proxy, no waiting without end.
+"""One request to a checked address: no name asked again, no redirect followed, no proxy, no waiting without end.
 
-Knows HTTP and TLS through the standard library. Of the answer only the status is read: a client that could read the
-body would have a window into the operator's network.
+Knows HTTP and TLS through the standard library. Of the answer to a POST only the status is read: a client that could
+read the body would have a window into the operator's network. GET is for addresses that the operator names.
 """
 
 import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -23,7 +23,7 @@ class UndeliveredError(AiprodError):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """`duration_s`: everything together, from connecting to the status line. `body_bytes`: of the request."""
+    """`duration_s`: everything together, from connecting to what is read. `body_bytes`: of what is sent or read."""
 
     duration_s: float = 15.0
     body_bytes: int = 256 * 1024
@@ -46,19 +46,45 @@ def post(
         raise UndeliveredError(
             f"POST to {target.host}: got a body of {len(body)} bytes, expected at most {limits.body_bytes}; send less"
         )
+    with _answer(target, "POST", body, headers, limits, tls) as answer:
+        return answer.status
+
+
+def get(target: Target, *, limits: Limits | None = None, tls: ssl.SSLContext | None = None) -> bytes:
+    """The body that `target` has, if its status is 200. Raises `UndeliveredError`, also for one that is too large."""
+    limits = limits or Limits()
+    with _answer(target, "GET", None, {}, limits, tls) as answer:
+        if answer.status != http.HTTPStatus.OK:
+            raise UndeliveredError(f"GET {target.host}: the answer was {answer.status}, expected 200; check the path")
+        body = answer.read(limits.body_bytes + 1)
+    if len(body) > limits.body_bytes:
+        raise UndeliveredError(f"GET {target.host}: got more than {limits.body_bytes} bytes; expected a small document")
+    return body
+
+
+@contextmanager
+def _answer(
+    target: Target,
+    method: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    limits: Limits,
+    tls: ssl.SSLContext | None,
+) -> Iterator[http.client.HTTPResponse]:
+    """The answer, to be read within the block: what goes wrong until its end is an `UndeliveredError`."""
     connection = _CheckedConnection(target, limits.duration_s, tls)
     try:
         with _Deadline(connection, limits.duration_s) as deadline:
-            connection.request("POST", target.path, body=body, headers={"Host": target.authority, **headers})
-            status = connection.getresponse().status
-            if deadline.passed:  # headers cut short by the deadline read as headers that ended
+            connection.request(method, target.path, body=body, headers={"Host": target.authority, **headers})
+            yield connection.getresponse()
+            if deadline.passed:  # headers or a body cut short by the deadline read as if they had ended
                 raise TimeoutError
-            return status
     except (OSError, http.client.HTTPException) as error:
         late = deadline.passed or isinstance(error, TimeoutError)
         reason = f"no answer in time, which is {limits.duration_s:g} s" if late else _reason(error)
         raise UndeliveredError(
-            f"POST to {target.host}:{target.port}: {reason}, expected an answer in HTTP; check that the receiver runs"
+            f"{method} to {target.host}:{target.port}: {reason}, expected an answer in HTTP; check that the receiver "
+            "runs"
         ) from error
     finally:
         connection.close()
