@@ -84,15 +84,18 @@ RUNNING = jobs.c.state == sa.literal_column("'running'")
 
 
 def _index_where(which: sa.ColumnElement[bool], name: str, *columns: sa.Column[Any]) -> None:
-    """Index the few jobs that claims look at, apart from the many that have ended."""
+    """Index some jobs apart from the others."""
     sa.Index(name, *columns, sqlite_where=which, postgresql_where=which)
 
 
+# Claims look at few jobs, however many have ended.
 # A client's next job is the first entry of its stretch of this index, however many wait behind it.
 _index_where(QUEUED, "ix_jobs_waiting", jobs.c.client, jobs.c.priority, jobs.c.submitted_at, jobs.c.id, jobs.c.run_at)
 _index_where(QUEUED, "ix_jobs_alike", jobs.c.batch_key, jobs.c.client, jobs.c.priority, jobs.c.submitted_at, jobs.c.id)
 # Without `lease_until`, which every beat writes: as many as there are devices are soon looked through.
 _index_where(RUNNING, "ix_jobs_running", jobs.c.client)
+# What metrics and costs add up is what has ended since they last looked.
+_index_where(jobs.c.finished_at.is_not(None), "ix_jobs_finished_at", jobs.c.finished_at)
 
 job_steps = sa.Table(
     "job_steps",
@@ -126,6 +129,7 @@ charges = sa.Table(
     sa.Column("cost_microeur", sa.BigInteger, nullable=False),
     sa.CheckConstraint("device_s >= 0 AND cost_microeur >= 0", name="amount"),
     sa.Index("ix_charges_client_at", "client", "at"),
+    sa.Index("ix_charges_at", "at"),
 )
 
 webhook_outbox = sa.Table(
@@ -153,6 +157,7 @@ workers = sa.Table(
     sa.Column("started_at", sa.Double, nullable=False),
     sa.Column("seen_at", sa.Double, nullable=False),
     sa.Column("draining", sa.Boolean, nullable=False),
+    sa.Column("gpus", sa.JSON(none_as_null=True)),  # of its machine, as it measured them last
 )
 
 api_keys = sa.Table(

@@ -72,9 +72,11 @@ def leave(engine: sa.Engine, name: str) -> None:
 
 def present(engine: sa.Engine, now_s: float) -> list[Worker]:
     """The workers that were seen in the last minute, by machine and name."""
-    wanted = sa.select(workers).where(workers.c.seen_at >= now_s - UNSEEN_S).order_by(workers.c.machine, workers.c.name)
+    columns = [workers.c[name] for name in Worker.__dataclass_fields__]
+    wanted = sa.select(*columns).where(workers.c.seen_at >= now_s - UNSEEN_S)
     with reading(engine) as connection:
-        return [Worker(**row._mapping) for row in connection.execute(wanted)]
+        rows = connection.execute(wanted.order_by(workers.c.machine, workers.c.name))
+        return [Worker(**row._mapping) for row in rows]
 
 
 def _changed(connection: sa.Connection, name: str, **values: object) -> bool:

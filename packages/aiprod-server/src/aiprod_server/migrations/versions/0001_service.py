@@ -69,6 +69,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.Double(), nullable=False),
         sa.Column("seen_at", sa.Double(), nullable=False),
         sa.Column("draining", sa.Boolean(), nullable=False),
+        sa.Column("gpus", sa.JSON(none_as_null=True), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_workers")),
     )
     op.create_table(
@@ -146,6 +147,14 @@ def upgrade() -> None:
     op.create_index("ix_jobs_client_submitted_at_id", "jobs", ["client", "submitted_at", "id"], unique=False)
     op.create_index("ix_jobs_expires_at", "jobs", ["expires_at"], unique=False)
     op.create_index(
+        "ix_jobs_finished_at",
+        "jobs",
+        ["finished_at"],
+        unique=False,
+        sqlite_where=sa.text("finished_at IS NOT NULL"),
+        postgresql_where=sa.text("finished_at IS NOT NULL"),
+    )
+    op.create_index(
         "ix_jobs_running",
         "jobs",
         ["client"],
@@ -174,6 +183,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_charges_job_id")),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_charges")),
     )
+    op.create_index("ix_charges_at", "charges", ["at"], unique=False)
     op.create_index("ix_charges_client_at", "charges", ["client", "at"], unique=False)
     op.create_table(
         "job_events",
