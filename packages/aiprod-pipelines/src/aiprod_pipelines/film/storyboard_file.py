@@ -6,7 +6,7 @@ Knows YAML and where each field stands in it; what a field may hold is `storyboa
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
@@ -92,7 +92,18 @@ def parse_storyboard(text: str, folder: Path, name: Path) -> Storyboard:
     raise InputError(str(read[0]))
 
 
-def _checked(text: str, folder: Path, name: Path) -> Storyboard | Sequence[Problem]:
+def check_document(document: Mapping[str, Any]) -> Storyboard | Sequence[Problem]:
+    """The storyboard that `document` is, as JSON holds one, or all that is wrong with it; lines count for nothing.
+
+    Files that it names are not looked for.
+    """
+    try:
+        return Storyboard.model_validate(document, by_alias=True, by_name=False)
+    except ValidationError:
+        return _checked(json.dumps(document, ensure_ascii=False), None, Path("storyboard"))
+
+
+def _checked(text: str, folder: Path | None, name: Path) -> Storyboard | Sequence[Problem]:
     try:
         document = _yaml().load(text)
     except MarkedYAMLError as error:

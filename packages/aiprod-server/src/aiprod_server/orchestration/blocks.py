@@ -99,6 +99,7 @@ class VisualTranslator(_Block):
 
     clip_camera: str | None  # the camera that a clip's prompt gets where it says none; null leaves it as written
     max_film_s: float = Field(gt=0, le=7200)
+    max_film_side_px: int = Field(ge=16, le=8192)
 
 
 class RenderTier(_Block):
