@@ -40,8 +40,6 @@ def test_options_stand_before_the_environment(monkeypatch: pytest.MonkeyPatch) -
     ("name", "value"),
     [
         ("AIPROD_PORT", "web"),
-        ("AIPROD_PEPPER", "5e" * 31),
-        ("AIPROD_AUDIT_KEY", "not hex, and long enough to be a key of thirty-two bytes or so ..."),
         ("AIPROD_WEBHOOK_NETWORKS", "intranet"),
         ("AIPROD_LOG_FORMAT", "xml"),
     ],
@@ -58,19 +56,3 @@ def test_secrets_are_in_no_repr() -> None:
     assert found.pepper is not None
     assert found.pepper.get_secret_value() == PEPPER
     assert not {PEPPER, "hunter2"} & set(repr(found).replace("'", " ").replace(":", " ").replace("@", " ").split())
-
-
-def test_the_configuration_is_found_from_the_working_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    own = tmp_path / settings.CONFIG_NAME
-    own.parent.mkdir()
-    own.write_text("{}")
-    assert settings.read().config_path() == own
-    assert settings.read(config=Path("other.json")).config_path() == Path("other.json")
-
-
-def test_a_configuration_that_is_nowhere_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(settings, "CONFIG_NAME", Path("config/nowhere.json"))
-    with pytest.raises(InputError, match="AIPROD_CONFIG"):
-        settings.read().config_path()

@@ -4,7 +4,6 @@ Each is named `AIPROD_` and its field in capitals; commands may put their option
 it costs is not here but in the configuration that `config` names.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,11 +13,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from aiprod_core.errors import InputError
 from aiprod_server.commands.db import OWN_URL
+from aiprod_server.orchestration.config import default_path
 
 PREFIX = "AIPROD_"
-CONFIG_NAME = Path("config/AIPROD_V34_SOVEREIGN.json")
 OWN_STORAGE = Path("~/.local/share/aiprod/storage").expanduser()
-HEX_KEY = re.compile(r"([0-9a-fA-F]{2}){32,}")
 
 List = NoDecode  # in the environment: parts with commas between them
 
@@ -26,17 +24,16 @@ List = NoDecode  # in the environment: parts with commas between them
 class Settings(BaseSettings):
     """Sizes in bytes, times in the unit of their name; secrets and the database's password are in no repr.
 
-    `config`: None is the configuration that comes with the program, found from the working directory or the checkout.
-    `models_root`: a folder of folders of weights that is asked before the usual places. `retention_days`,
-    None is as the configuration says. `pepper`, `audit_key`: hex of 32 bytes or more; None: made once and kept in the
-    storage's folder. `oidc_jwks`: a file, or the URL of an identity provider's keys.
+    `models_root`: a folder of folders of weights, asked before the usual places. `retention_days`: None is as the
+    configuration says. `pepper`, `audit_key`: hex of 32 bytes or more; None: made once and kept in the storage's
+    folder. `oidc_jwks`: a file, or the URL of an identity provider's keys.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     database_url: str = Field(OWN_URL, repr=False)
     storage: Path = OWN_STORAGE
-    config: Path | None = None
+    config: Path = Field(default_factory=default_path)
     models_root: Path | None = Field(None, validation_alias=AliasChoices("models_root", "AIPROD_MODELS"))
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
@@ -59,24 +56,6 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-    @field_validator("pepper", "audit_key")
-    @classmethod
-    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not HEX_KEY.fullmatch(value.get_secret_value()):
-            raise ValueError("expected 64 hex digits or more, as `openssl rand -hex 32` makes them")
-        return value
-
-    def config_path(self) -> Path:
-        """The configuration's file. Raises `InputError` where none is named and none comes with the program."""
-        if self.config is not None:
-            return self.config.expanduser()
-        for folder in (Path.cwd(), *Path(__file__).parents):
-            if (folder / CONFIG_NAME).is_file():
-                return folder / CONFIG_NAME
-        raise InputError(
-            f"configuration: got none, and no {CONFIG_NAME} here or beside the program; name one with {PREFIX}CONFIG"
-        )
 
 
 def read(**options: Any) -> Settings:

@@ -11,8 +11,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from aiprod_core.errors import InputError, MediaError, WeightsError
+from aiprod_core.errors import AiprodError, InputError, MediaError, WeightsError
 from aiprod_server.access.api_key import KeyFormatError
+from aiprod_server.access.keys import UnknownKey
+from aiprod_server.queue.jobs import KeyReused, NotEnded, QuotaExceeded, UnknownJob
 from aiprod_server.redaction import redacted
 
 MEDIA_TYPE = "application/problem+json"
@@ -25,8 +27,12 @@ Code = Literal[
     "not_found",
     "method_not_allowed",
     "request_in_flight",
+    "job_not_ended",
+    "gone",
     "body_too_large",
     "unsupported_media_type",
+    "range_not_satisfiable",
+    "invalid_field",
     "unreadable_media",
     "idempotency_mismatch",
     "rate_limited",
@@ -52,8 +58,12 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
         "not_found": Kind(404, "There is nothing under this name", "invalid_request_error"),
         "method_not_allowed": Kind(405, "This address has no such method", "invalid_request_error"),
         "request_in_flight": Kind(409, "The same request is still being carried out", "invalid_request_error"),
+        "job_not_ended": Kind(409, "The job has not ended", "invalid_request_error"),
+        "gone": Kind(410, "It was here and is no more", "invalid_request_error"),
         "body_too_large": Kind(413, "The request is too large", "invalid_request_error"),
         "unsupported_media_type": Kind(415, "The body is of a type that is not read here", "invalid_request_error"),
+        "range_not_satisfiable": Kind(416, "The file has no such part", "invalid_request_error"),
+        "invalid_field": Kind(422, "A field is not as it must be", "invalid_request_error"),
         "unreadable_media": Kind(422, "A picture, sound or video cannot be read", "invalid_request_error"),
         "idempotency_mismatch": Kind(422, "The idempotency key stands for another body", "invalid_request_error"),
         "rate_limited": Kind(429, "Too many requests", "rate_limit_error"),
@@ -63,6 +73,21 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
         "not_ready": Kind(503, "The service is not ready", "server_error"),
     }
 )
+
+
+class ProblemError(AiprodError):
+    """An error that is known by its code, with what only HTTP has to say of it.
+
+    `param`: the field at fault, as `images.0.frame`. `headers`: of the response, such as `Allow`.
+    """
+
+    def __init__(
+        self, code: Code, detail: str, *, param: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.code: Code = code
+        self.param = param
+        self.headers = dict(headers or {})
 
 
 class OpenAIError(BaseModel):
@@ -106,6 +131,16 @@ class Problem(BaseModel):
         """What a client is told of `error`: its message if the client caused it, else that the service is at fault."""
         code: Code
         match error:
+            case ProblemError():
+                code, detail, param = error.code, str(error), error.param or param
+            case UnknownJob() | UnknownKey():
+                code, detail = "not_found", str(error)
+            case NotEnded():
+                code, detail = "job_not_ended", str(error)
+            case QuotaExceeded():
+                code, detail = "quota_exceeded", str(error)
+            case KeyReused():
+                code, detail, param = "idempotency_mismatch", str(error), "Idempotency-Key"
             case KeyFormatError():
                 code, detail = "invalid_api_key", str(error)
             case InputError():

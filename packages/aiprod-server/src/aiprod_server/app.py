@@ -1,0 +1,55 @@
+"""The gateway: every route and every middleware, in one place, in order. Loads no model and no torch."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi.middleware import Middleware
+from fastapi.middleware.cors import CORSMiddleware
+
+from aiprod_server.api import jobs
+from aiprod_server.api.errors import handle_errors
+from aiprod_server.api.middleware import Answered, BodyLimit
+from aiprod_server.api.schema import described
+from aiprod_server.api.service import Service
+from aiprod_server.settings import Settings
+
+TITLE = "AIPROD"
+ROUTERS = (jobs.router,)
+THREADS = 16  # of requests that wait for the database; more only wait for each other
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The gateway of `settings`, whose database has the schema.
+
+    Raises:
+        InputError: a database that does not answer, a configuration or a secret that is not as it must be.
+    """
+    service = Service.opened(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        try:
+            yield
+        finally:
+            service.close()
+
+    app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, lifespan=lifespan, middleware=_middleware(service))
+    app.state.service = service
+    handle_errors(app)
+    for router in ROUTERS:
+        app.routes.extend(router.routes)  # flat, so that a 405 finds all methods of an address
+    described(app)
+    return app
+
+
+def _middleware(service: Service) -> list[Middleware]:
+    """The first is the outermost."""
+    settings = service.settings
+    cross: list[Any] = []
+    if settings.cors_origins:
+        cross = [Middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_headers=["*"])]
+    return [Middleware(Answered), Middleware(BodyLimit, most_bytes=settings.max_body_bytes), *cross]
