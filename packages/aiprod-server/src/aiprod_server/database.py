@@ -33,10 +33,7 @@ def connect(url: str) -> sa.Engine:
     Raises:
         InputError: another URL; SQLite in memory, in no folder or on a network file system; no answer.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise InputError(f"got a database URL that cannot be read, expected {SHAPES}") from error
+    parsed = _parsed(url)
     match parsed.drivername:
         case "sqlite":
             engine = _sqlite(parsed)
@@ -54,6 +51,19 @@ def connect(url: str) -> sa.Engine:
             f"database {parsed.render_as_string()} does not answer: {said}; start it or name another"
         ) from error
     return engine
+
+
+def missing_file(url: str) -> Path | None:
+    """The file of a SQLite database that is not there yet, and which `connect` would make; None of any other.
+
+    Raises:
+        InputError: a URL that cannot be read.
+    """
+    parsed = _parsed(url)
+    if parsed.drivername != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    path = Path(str(parsed.database))
+    return None if path.exists() else path
 
 
 @contextmanager
@@ -98,6 +108,13 @@ def network_file_system(path: Path, mounts: str) -> str | None:
         if path.is_relative_to(point) and len(point.parts) >= len(held.parts):  # of equals, the later hides the other
             held, kind = point, after.split()[0]
     return kind if kind in NETWORK_FILE_SYSTEMS else None
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise InputError(f"got a database URL that cannot be read, expected {SHAPES}") from error
 
 
 def _sqlite(url: URL) -> sa.Engine:

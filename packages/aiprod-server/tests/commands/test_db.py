@@ -31,6 +31,13 @@ def test_current_says_what_is_missing(url: str) -> None:
     assert run("current", AIPROD_DATABASE_URL=url)[0] == 0
 
 
+def test_current_makes_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    code, told = run("current", "--database-url", f"sqlite:///{path}")
+    assert (code, told) == (1, f"no database at {path}; `aiprod db upgrade` makes it")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_url_that_is_none_is_refused() -> None:
     with pytest.raises(InputError, match="expected sqlite"):
         run("upgrade", "--database-url", "jobs.db")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from aiprod_server import migrations
-from aiprod_server.database import connect
+from aiprod_server.database import connect, missing_file
 
 OWN = Path("~/.local/share/aiprod/jobs.db").expanduser()
 OWN_URL = f"sqlite:///{OWN}"
@@ -44,9 +44,20 @@ def upgrade(database_url: DatabaseUrl = OWN_URL, as_json: AsJson = False) -> Non
 @app.command(epilog="[bold]Example[/bold]: aiprod db current --json")
 def current(database_url: DatabaseUrl = OWN_URL, as_json: AsJson = False) -> None:
     """Say which revision of the schema the database has, and which this program wants; exit code 1 if they differ."""
-    engine = connect(database_url)
-    facts = {"revision": migrations.current(engine), "wanted": migrations.latest()}
-    engine.dispose()
-    typer.echo(json.dumps(facts) if as_json else f"revision {facts['revision']}, wanted {facts['wanted']}")
+    missing = missing_file(database_url)
+    facts = {"revision": None if missing else _revision(database_url), "wanted": migrations.latest()}
+    if as_json:
+        typer.echo(json.dumps(facts))
+    elif missing:
+        typer.echo(f"no database at {missing}; `aiprod db upgrade` makes it")
+    else:
+        typer.echo(f"revision {facts['revision']}, wanted {facts['wanted']}")
     if facts["revision"] != facts["wanted"]:
         raise typer.Exit(1)
+
+
+def _revision(database_url: str) -> str | None:
+    engine = connect(database_url)
+    revision = migrations.current(engine)
+    engine.dispose()
+    return revision
