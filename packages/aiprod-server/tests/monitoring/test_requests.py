@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 
+from aiprod_server.access.identity import Caller
 from aiprod_server.monitoring.logs import REQUEST_ID
 from aiprod_server.monitoring.requests import HEADER, NO_ROUTE, Seen, Watched, Window, log_access, percentile
 
@@ -24,7 +25,7 @@ def client(seen: list[Seen]) -> TestClient:
 
     @router.get("/jobs/{job_id}")
     def job(job_id: str, request: Request) -> dict[str, str | None]:
-        request.state.client = "studio"
+        request.state.caller = Caller(client="studio", key_id="k", scopes=frozenset())
         return {"state": request.state.request_id, "log": REQUEST_ID.get()}
 
     @router.get("/broken")

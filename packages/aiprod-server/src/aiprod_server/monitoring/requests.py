@@ -47,7 +47,8 @@ Listener: TypeAlias = Callable[[Seen], None]
 class Watched:
     """ASGI middleware, the outermost: gives each request its id, and tells `listeners` when it is answered.
 
-    The id is the client's own (`X-Request-Id`) where that is a UUID. Whoever answers finds it in the scope's state.
+    The id is the client's own (`X-Request-Id`) where that is a UUID. Whoever answers finds it in the scope's state,
+    and leaves the caller there (`access.identity`).
     """
 
     def __init__(self, app: ASGIApp, listeners: Sequence[Listener]) -> None:
@@ -188,7 +189,7 @@ def _seen(scope: Scope, answer: _Answer) -> Seen:
         status=answer.status,
         duration_s=answer.duration_s,
         request_id=state["request_id"],
-        client=state.get("client"),
+        client=getattr(state.get("caller"), "client", None),
     )
 
 
