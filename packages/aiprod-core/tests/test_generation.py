@@ -3,18 +3,22 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from aiprod_core import generation
+from aiprod_core.camera import CameraMove
 from aiprod_core.checkpoint import Lineage, read_header, read_tensors, save_checkpoint
 from aiprod_core.errors import InputError, WeightsError
-from aiprod_core.generation import Conditions, SovereignModels, draw_noise, generate, load_model
+from aiprod_core.execution import Execution
+from aiprod_core.generation import Conditions, SovereignModels, draw_noise, generate, generate_latents, load_model
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.shdt import SHDT
 from aiprod_core.pinning import PinnedFrame, pin_pictures
-from aiprod_core.types import GenerationConfig
+from aiprod_core.sampler import parts
+from aiprod_core.types import GenerationConfig, SourceCondition
 
 REQUEST = GenerationConfig(
     prompt="a red cat walks on a beach", width=32, height=48, num_frames=9, num_inference_steps=2, seed=5
@@ -74,11 +78,52 @@ def test_no_audio_is_silent_and_starts_from_the_same_picture_noise(models: Sover
     frames, sound = generate(models, replace(REQUEST, audio=False))
     assert sound is None
     assert frames.shape == (3, 9, 48, 32)
-    heard, silent = (draw_noise(models, replace(REQUEST, audio=audio)) for audio in (True, False))
+    heard, silent = (draw_noise(models, [replace(REQUEST, audio=audio)]) for audio in (True, False))
     assert heard.video is not None
     assert silent.video is not None
     assert torch.equal(heard.video, silent.video)
     assert silent.audio is None
+
+
+def test_clips_of_a_batch_are_those_that_they_are_alone(models: SovereignModels) -> None:
+    requests = [
+        REQUEST,
+        replace(REQUEST, seed=6, prompt="a blue bird flies over a meadow at dusk", negative_prompt="a red cat"),
+        replace(REQUEST, seed=7, prompt="a red cat"),
+    ]
+    for asked in ({}, {"guidance_scale": 1.0}, {"stg_scale": 1.0, "modality_scale": 2.0, "guidance_rescale": 0.7}):
+        configs = [replace(request, **asked) for request in requests]  # type: ignore[arg-type]
+        together = parts(generate_latents(models, configs), 3)
+        for config, one in zip(configs, together, strict=True):
+            alone = generate_latents(models, [config])
+            torch.testing.assert_close(one.video, alone.video, atol=1e-4, rtol=0)
+            torch.testing.assert_close(one.audio, alone.audio, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"width": 48},
+        {"guidance_scale": 2.0},
+        {"camera": CameraMove("pan-left")},
+        {"audio": False},
+        {"source": SourceCondition(path=Path("cat.mp4"))},
+    ],
+)
+def test_requests_that_cannot_go_together_are_refused(models: SovereignModels, other: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="batch: got 2 requests"):
+        generate_latents(models, [REQUEST, replace(REQUEST, **other)])
+
+
+def test_what_follows_one_run_is_refused_of_a_batch(models: SovereignModels, family: Path) -> None:
+    cached = SovereignModels.load(family, execution=Execution(step_cache=0.1))
+    with pytest.raises(InputError, match="cache, snapshots: got one for a batch of 2"):
+        generate_latents(cached, [REQUEST, REQUEST])
+
+
+def test_every_request_of_a_batch_must_be_legal(models: SovereignModels) -> None:
+    with pytest.raises(InputError, match="prompt: got an empty one"):
+        generate_latents(models, [REQUEST, replace(REQUEST, prompt=" ")])
 
 
 def test_one_frame_is_a_picture(models: SovereignModels) -> None:

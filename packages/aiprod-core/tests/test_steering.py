@@ -44,7 +44,7 @@ def test_zooming_in_magnifies() -> None:
 
 def test_a_steered_clip_keeps_the_sound_of_its_draft_and_moves(models: SovereignModels) -> None:
     told: list[tuple[str, int, int]] = []
-    draft = generate_latents(models, still_of(REQUEST))
+    draft = generate_latents(models, [still_of(REQUEST)])
     steered = steered_latents(models, with_camera("pan-left"), on_progress=lambda *stage: told.append(stage))
     assert draft.video is not None
     assert steered.video is not None
@@ -58,7 +58,7 @@ def test_a_steered_clip_keeps_the_sound_of_its_draft_and_moves(models: Sovereign
 
 @pytest.mark.parametrize("config", [with_camera("static"), with_camera("zoom-in", 0.0)])
 def test_without_motion_the_draft_is_the_clip(config: GenerationConfig, models: SovereignModels) -> None:
-    steered, draft = steered_latents(models, config), generate_latents(models, still_of(REQUEST))
+    steered, draft = steered_latents(models, config), generate_latents(models, [still_of(REQUEST)])
     assert steered.video is not None
     assert draft.video is not None
     assert torch.equal(steered.video, draft.video)

@@ -31,10 +31,10 @@ def test_each_stage_is_told_and_the_clip_has_the_full_size(pipeline: TI2VidTwoSt
 
 
 def test_without_refinement_it_is_the_upsampled_first_stage(pipeline: TI2VidTwoStagesPipeline) -> None:
-    small = generate_latents(pipeline.models, replace(REQUEST, width=32, height=16))
+    small = generate_latents(pipeline.models, [replace(REQUEST, width=32, height=16)])
     assert small.video is not None
     for request in (replace(REQUEST, refine_steps=0), replace(REQUEST, refine_start=0.0)):
-        latents = pipeline.latents(request, lambda *step: None, None)
+        latents = pipeline.latents([request], lambda *step: None)
         assert latents.video is not None
         assert latents.audio is not None
         assert small.audio is not None
@@ -44,7 +44,7 @@ def test_without_refinement_it_is_the_upsampled_first_stage(pipeline: TI2VidTwoS
 
 def test_refinement_keeps_the_sound_and_changes_more_the_earlier_it_begins(pipeline: TI2VidTwoStagesPipeline) -> None:
     def latents(start: float) -> tuple[torch.Tensor, torch.Tensor]:
-        found = pipeline.latents(replace(REQUEST, refine_start=start), lambda *step: None, None)
+        found = pipeline.latents([replace(REQUEST, refine_start=start)], lambda *step: None)
         assert found.video is not None
         assert found.audio is not None
         return found.video, found.audio

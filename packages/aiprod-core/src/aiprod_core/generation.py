@@ -6,13 +6,14 @@ progress and receipts around this, the trainer its validation.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from aiprod_core.batching import alike_key
 from aiprod_core.checkpoint import load_weights, read_header
 from aiprod_core.components.guiders import Guidance, MultiModalGuider, Pass, Projection
 from aiprod_core.components.noisers import seeded_noise
@@ -28,6 +29,7 @@ from aiprod_core.models.text_encoder import TextEncoder, TextEncoderConfig, Text
 from aiprod_core.models.tiling import decode_tiled, encode_tiled
 from aiprod_core.models.upsampler import LatentUpsampler, UpsamplerConfig
 from aiprod_core.offload import Offload, Weightless, offload_to_cpu, offload_to_disk
+from aiprod_core.previews import Preview, Previews
 from aiprod_core.sampler import Progress, Run, denoise
 from aiprod_core.types import (
     AudioLatentShape,
@@ -180,40 +182,76 @@ def generate(
     snapshots: Snapshots | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Render one request: frames `[c t h w]` in [-1, 1] and sound `[1 s]` in [-1, 1], or None for a silent one."""
-    latents = generate_latents(models, config, given, on_progress, snapshots)
+    latents = generate_latents(models, [config], given, on_progress, snapshots)
     return decode(models, latents, config, on_progress)
 
 
 @torch.inference_mode()
 def generate_latents(
     models: SovereignModels,
-    config: GenerationConfig,
+    configs: Sequence[GenerationConfig],
     given: Conditions = NOTHING_GIVEN,
     on_progress: OnProgress = lambda stage, done, total: None,
     snapshots: Snapshots | None = None,
+    previews: Previews | None = None,
 ) -> LatentState:
-    """Denoise one request: latents of pictures `[1 c t h w]` and sound `[1 c l]`, or None for a silent one."""
-    config.validate(models.compression, max_side_px=MAX_SIDE_PX, max_frames=MAX_FRAMES)
+    """Denoise requests that are alike: latents of pictures `[b c t h w]` and sound `[b c l]`, or None for silent ones.
+
+    Each starts from the noise of its own seed. In a batch its latents are those that it has alone but for the last
+    bits: 7e-5 at most with the shipped weights in fp32 on one thread of a processor, 90 dB or more in 8-bit pixels.
+    Raises `InputError` for requests that are illegal, or cannot go together.
+    """
+    config = first_of_alike(configs)
+    for one in configs:
+        one.validate(models.compression, max_side_px=MAX_SIDE_PX, max_frames=MAX_FRAMES)
     cache = StepCache(models.execution.step_cache) if models.execution.step_cache else None
     if cache is not None and snapshots is not None:
         raise InputError("cache: got it with snapshots, which do not keep it, expected one of them; leave one out")
+    if len(configs) > 1 and (cache is not None or snapshots is not None):
+        raise InputError(f"cache, snapshots: got one for a batch of {len(configs)}; leave it out, or render one by one")
     on_progress("text", 0, 1)
-    noise = draw_noise(models, config)
-    run = replace(run_of(models, config, given, noise), cache=cache)
+    noise = draw_noise(models, configs)
+    run = replace(run_of(models, configs, given, noise), cache=cache)
     on_progress("text", 1, 1)
     begun = snapshots.load() if snapshots is not None else None
     if begun is not None:
         begun = Progress(begun.steps, _moved(begun.latents, models))
     steps = config.num_inference_steps
     on_progress("denoise", 0 if begun is None else begun.steps, steps)
+    preview = preview_of(models, run, noise, begun, previews)
 
     def on_step(progress: Progress) -> None:
         if snapshots is not None:
             snapshots.save(progress)
+        if preview is not None:
+            preview.show(progress)
         on_progress("denoise", progress.steps, steps)
 
     with models.execution.attention.chosen():
         return denoise(models.shdt, noise, run, on_step, begun)
+
+
+def first_of_alike(configs: Sequence[GenerationConfig]) -> GenerationConfig:
+    """The first of requests that can be rendered together; raises `InputError` where they cannot."""
+    keys = {alike_key(asdict(config)) for config in configs} if len(configs) > 1 else {""}
+    if len(keys) > 1 or None in keys:
+        raise InputError(
+            f"batch: got {len(configs)} requests that cannot go together, expected nothing but prompts and seeds to "
+            "differ, and no pictures, source or camera; render them one by one"
+        )
+    return configs[0]
+
+
+def preview_of(
+    models: SovereignModels, run: Run, noise: LatentState, begun: Progress | None, previews: Previews | None
+) -> Preview | None:
+    """What shows a run from `noise`, or from where it was begun; None where nobody looks."""
+    if previews is None:
+        return None
+    latents = noise if begun is None else begun.latents
+    assert latents.video is not None
+    start = run.video_pins.start(latents.video) if begun is None else latents.video
+    return Preview(previews, models.video, run.schedule.times(), start)
 
 
 @torch.inference_mode()
@@ -236,11 +274,14 @@ def decode(
     return frames, sound
 
 
-def run_of(models: SovereignModels, config: GenerationConfig, given: Conditions, noise: LatentState) -> Run:
-    """How a request is denoised, from noise of its shape, with what it is given."""
+def run_of(models: SovereignModels, configs: Sequence[GenerationConfig], given: Conditions, noise: LatentState) -> Run:
+    """How requests that are alike are denoised, from noise of their shape, with what they are given."""
     assert noise.video is not None
+    config = configs[0]
     guider = guider_of(config, layers=len(models.shdt.layers))
-    prompts = [config.prompt, config.negative_prompt] if Pass.UNPROMPTED in guider.passes else [config.prompt]
+    prompts = [one.prompt for one in configs]
+    if Pass.UNPROMPTED in guider.passes:
+        prompts += [one.negative_prompt for one in configs]
     return Run(
         text=models.read(prompts),
         schedule=FlowSchedule(config.num_inference_steps),
@@ -275,14 +316,14 @@ def guider_of(config: GenerationConfig, layers: int) -> MultiModalGuider:
     return MultiModalGuider(video=video, audio=audio if config.audio else video, stg_blocks=blocks)
 
 
-def draw_noise(models: SovereignModels, config: GenerationConfig) -> LatentState:
-    """The noise a request starts from: a function of its seed and shape alone."""
-    shape, by = models.shdt.config, models.compression
+def draw_noise(models: SovereignModels, configs: Sequence[GenerationConfig]) -> LatentState:
+    """The noise that requests of one shape start from: each a function of its seed and that shape alone."""
+    config, shape, by = configs[0], models.shdt.config, models.compression
     pixels = VideoPixelShape(1, config.num_frames, config.height, config.width)
     video_shape = VideoLatentShape.of(pixels, shape.video_channels, by).dims
     audio_shape = AudioLatentShape.of(AudioShape(1, _samples(models, config)), shape.audio_channels, by).dims
-    video, audio = seeded_noise(config.seed, video_shape, audio_shape)
-    return _moved(LatentState(video, audio if config.audio else None), models)
+    videos, audios = zip(*(seeded_noise(one.seed, video_shape, audio_shape) for one in configs), strict=True)
+    return _moved(LatentState(torch.cat(videos), torch.cat(audios) if config.audio else None), models)
 
 
 def _moved(latents: LatentState, models: SovereignModels) -> LatentState:

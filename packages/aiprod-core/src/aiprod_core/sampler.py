@@ -94,7 +94,7 @@ def _flows(model: SHDT, state: LatentState, run: Run, t: Tensor, t_next: Tensor)
 
     if Pass.UNPROMPTED in passes:
         both = asked(_twice(state), run.text, EVERYTHING)
-        flows = dict(zip((Pass.PROMPTED, Pass.UNPROMPTED), _halves(both), strict=True))
+        flows = dict(zip((Pass.PROMPTED, Pass.UNPROMPTED), parts(both, 2), strict=True))
     else:
         flows = {Pass.PROMPTED: asked(state, run.text, EVERYTHING)}
     if Pass.PERTURBED in passes:
@@ -139,7 +139,8 @@ def _twice(state: LatentState) -> LatentState:
     return LatentState(state.video.repeat(2, 1, 1, 1, 1), audio)
 
 
-def _halves(state: LatentState) -> list[LatentState]:
+def parts(state: LatentState, count: int) -> list[LatentState]:
+    """The latents of a batch, cut into so many equal parts."""
     assert state.video is not None
-    audios = state.audio.chunk(2) if state.audio is not None else (None, None)
-    return [LatentState(video, audio) for video, audio in zip(state.video.chunk(2), audios, strict=True)]
+    audios = state.audio.chunk(count) if state.audio is not None else (None,) * count
+    return [LatentState(video, audio) for video, audio in zip(state.video.chunk(count), audios, strict=True)]

@@ -28,6 +28,7 @@ from aiprod_core.generation import (
     generate_latents,
     run_of,
 )
+from aiprod_core.previews import Previews
 from aiprod_core.sampler import denoise
 from aiprod_core.types import GenerationConfig, LatentState
 
@@ -41,9 +42,11 @@ def steered_latents(
     given: Conditions = NOTHING_GIVEN,
     on_progress: OnProgress = lambda stage, done, total: None,
     snapshots: Snapshots | None = None,
+    previews: Previews | None = None,
 ) -> LatentState:
-    """Latents of a request that has a camera. Snapshots are kept of the draft, which takes nearly all of the time.
+    """Latents of a request that has a camera.
 
+    Snapshots are kept, and previews shown, of the draft, which takes nearly all of the time.
     Raises `InputError` for a move that cannot be made, a prompt that says another, and pictures that are pinned.
     """
     camera = config.camera
@@ -52,7 +55,7 @@ def steered_latents(
     if given.video is not None or given.reference is not None:
         raise InputError("camera: got one beside pictures that are given, which would not stay in place; leave one out")
     prompt_with(config.prompt, TAGS[camera.name])  # raises for a prompt that says another move
-    draft = generate_latents(models, still_of(config), given, on_progress, snapshots)
+    draft = generate_latents(models, [still_of(config)], given, on_progress, snapshots, previews)
     return steer(models, config, draft, on_progress)
 
 
@@ -82,13 +85,13 @@ def steer(
     spoken = replace(still, prompt=prompt_with(config.prompt, tag)) if known(tag, models.words) else still
     video = models.decode_video(draft.video)[0].clamp(-1, 1)
     moved = models.encode_video(seen_along(video, camera, config.frame_rate)[None])
-    noise = draw_noise(models, config)
+    noise = draw_noise(models, [config])
     assert noise.video is not None
     begun = LatentState(add_noise(moved.to(noise.video), noise.video, torch.tensor(START)), draft.audio)
     whole = FlowSchedule(config.num_inference_steps)
     steps = max(1, math.ceil(config.num_inference_steps * START / (whole.shift - (whole.shift - 1) * START)))
     run = replace(
-        run_of(models, spoken, NOTHING_GIVEN, begun),
+        run_of(models, [spoken], NOTHING_GIVEN, begun),
         schedule=FlowSchedule(steps, start=START),
         audio_pins=None if draft.audio is None else all_pinned(draft.audio),
     )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, Self
 
@@ -18,11 +19,14 @@ from aiprod_core.generation import (
     Snapshots,
     SovereignModels,
     decode,
+    first_of_alike,
     generate_latents,
 )
 from aiprod_core.lora import LoraFile, Loras, read_lora
 from aiprod_core.offload import Offload
+from aiprod_core.previews import Previews
 from aiprod_core.quantize import WeightFormat, quantize
+from aiprod_core.sampler import parts
 from aiprod_core.steering import steered_latents
 from aiprod_core.types import Compression, GenerationConfig, LatentState
 from aiprod_pipelines.media import Clip
@@ -54,8 +58,18 @@ class ClipPipeline(Protocol):
         *,
         on_progress: Callable[[str, int, int], None] | None = None,
         snapshots: Snapshots | None = None,
+        previews: Previews | None = None,
     ) -> Clip:
         """Render one clip."""
+
+    def batch(
+        self,
+        configs: Sequence[GenerationConfig],
+        *,
+        on_progress: Callable[[str, int, int], None] | None = None,
+        previews: Previews | None = None,
+    ) -> list[Clip]:
+        """Render clips that are alike, together."""
 
 
 class SovereignPipeline:
@@ -132,10 +146,18 @@ class SovereignPipeline:
         """What the clip is given besides its prompt."""
         return NOTHING_GIVEN
 
-    def latents(self, config: GenerationConfig, on_progress: OnProgress, snapshots: Snapshots | None) -> LatentState:
-        """The latents of the clip, before they are decoded."""
-        make = generate_latents if config.camera is None else steered_latents
-        return make(self.models, config, self.given(config), on_progress, snapshots)
+    def latents(
+        self,
+        configs: Sequence[GenerationConfig],
+        on_progress: OnProgress,
+        snapshots: Snapshots | None = None,
+        previews: Previews | None = None,
+    ) -> LatentState:
+        """The latents of clips that are alike, before they are decoded."""
+        config = first_of_alike(configs)
+        if config.camera is not None:
+            return steered_latents(self.models, config, self.given(config), on_progress, snapshots, previews)
+        return generate_latents(self.models, configs, self.given(config), on_progress, snapshots, previews)
 
     def finished(self, clip: Clip, config: GenerationConfig) -> Clip:
         """The clip with what stays of the source put back as it was."""
@@ -147,26 +169,63 @@ class SovereignPipeline:
         *,
         on_progress: Callable[[str, int, int], None] | None = None,
         snapshots: Snapshots | None = None,
+        previews: Previews | None = None,
     ) -> Clip:
         """Render one clip; with `snapshots`, from where an earlier call was interrupted.
 
         `on_progress` is told (stage, done, total); stages are "text", "denoise", "decode video", "decode sound", in two
-        stages "upsample" and "refine" too, and "steer" with a camera.
+        stages "upsample" and "refine" too, and "steer" with a camera. `previews`: who is shown the clip in progress.
         Raises `InputError` for an illegal request and `MediaError` for a picture or film that cannot be read.
         """
-        config = self.fitted(config)
-        config.validate(self.compression)
-        report = on_progress or _silent
-        frames, sound = decode(self.models, self.latents(config, report, snapshots), config, report)
+        [clip] = self._clips([config], on_progress or _silent, snapshots, previews)
+        return clip
+
+    def batch(
+        self,
+        configs: Sequence[GenerationConfig],
+        *,
+        on_progress: Callable[[str, int, int], None] | None = None,
+        previews: Previews | None = None,
+    ) -> list[Clip]:
+        """Render clips together that differ in prompts and seeds alone: denoised side by side, decoded one by one.
+
+        Each is the clip that it is alone but for the last bits (`generate_latents`). Raises as a call does, and
+        `InputError` for requests that cannot go together.
+        """
+        return self._clips(configs, on_progress or _silent, None, previews)
+
+    def _clips(
+        self,
+        configs: Sequence[GenerationConfig],
+        on_progress: OnProgress,
+        snapshots: Snapshots | None,
+        previews: Previews | None,
+    ) -> list[Clip]:
+        configs = [self.fitted(config) for config in configs]
+        for config in configs:
+            config.validate(self.compression)
+        each = parts(self.latents(configs, on_progress, snapshots, previews), len(configs))
+        clips = []
+        for number, (latents, config) in enumerate(zip(each, configs, strict=True)):
+            report = partial(_one_of_several, on_progress, number, len(configs))
+            clips.append(self.finished(self._decoded(latents, config, report), config))
+        return clips
+
+    def _decoded(self, latents: LatentState, config: GenerationConfig, on_progress: OnProgress) -> Clip:
+        frames, sound = decode(self.models, latents, config, on_progress)
         with torch.inference_mode():  # in place: long clips are larger than the models
             pixels = frames.add_(1).mul_(127.5).round_().to(torch.uint8)
-        clip = Clip(
+        return Clip(
             frames=rearrange(pixels, "c t h w -> t h w c").contiguous().numpy(),
             frame_rate_hz=config.frame_rate,
             audio=None if sound is None else sound.numpy(),
             sample_rate_hz=self.sample_rate_hz,
         )
-        return self.finished(clip, config)
+
+
+def _one_of_several(on_progress: OnProgress, number: int, count: int, stage: str, done: int, total: int) -> None:
+    """Report what was done of clip `number` as part of what there is to do for all."""
+    on_progress(stage, number * total + done, count * total)
 
 
 def _silent(stage: str, done: int, total: int) -> None:

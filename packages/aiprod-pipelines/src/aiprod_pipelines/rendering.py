@@ -7,18 +7,22 @@ import hashlib
 import importlib
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from aiprod_core.errors import InputError
 from aiprod_core.execution import PLAINLY, Execution
 from aiprod_core.lora import LoraFile
+from aiprod_core.previews import OnPreview, Previews
 from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import GenerationConfig
 from aiprod_pipelines.backends import Backend
@@ -116,9 +120,15 @@ class Setup:
     execution: Execution = PLAINLY
     rate_eur_per_h: float = 0.0
     snapshot_every: int | None = None  # steps between two snapshots of a render in progress; None: none are kept
+    preview_every: int = 4  # steps between two previews, where somebody looks
 
 
-ANEW = ("loras", "rate_eur_per_h", "snapshot_every")  # what every render with the same loaded pipeline may say anew
+ANEW = (
+    "loras",
+    "rate_eur_per_h",
+    "snapshot_every",
+    "preview_every",
+)  # what every render with the same loaded pipeline may say anew
 
 
 @dataclass(frozen=True)
@@ -155,65 +165,136 @@ class Stopwatch:
 
     def __init__(self, report: OnProgress) -> None:
         self._report = report
-        self._stage = ""
-        self._since_s = self._last_s = time.perf_counter()
-        self.timings_s: dict[str, float] = {}
+        self._last_s = time.perf_counter()
+        self._spent_s: dict[str, float] = {}
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         now_s = time.perf_counter()
-        if stage != self._stage:
-            self._stage, self._since_s = stage, self._last_s
-        self.timings_s[stage] = round(now_s - self._since_s, 4)
+        self._spent_s[stage] = self._spent_s.get(stage, 0.0) + now_s - self._last_s
         self._last_s = now_s
         self._report(stage, done, total)
 
+    def shared_s(self, films: int) -> dict[str, float]:
+        """The seconds of each stage that are one film's, of so many that were rendered together."""
+        return {stage: round(spent_s / films, 4) for stage, spent_s in self._spent_s.items()}
+
 
 def render(
-    config: GenerationConfig, setup: Setup, film: Path, *, on_progress: OnProgress, loaded: Loaded | None = None
+    config: GenerationConfig,
+    setup: Setup,
+    film: Path,
+    *,
+    on_progress: OnProgress,
+    loaded: Loaded | None = None,
+    on_preview: OnPreview | None = None,
 ) -> Rendered:
     """Render `config` with the weights of `setup`; `film` is where the file is to stand, for the receipt's paths.
 
     Weights are verified before they are used. `loaded`: `load_pipeline` of this setup, from an earlier render of this
-    process: the film is the same, without the seconds of loading.
+    process: the film is the same, without the seconds of loading. `on_preview`: shown the clip in progress, as a share
+    in (0, 1] of its steps and a picture `[h w 3]` of its middle.
     Raises `InputError` for an illegal request, `WeightsError` for weights that are missing or damaged, `MediaError` for
     a picture that cannot be read.
+    """
+    show = None if on_preview is None else partial(_first, on_preview)
+    [rendered] = render_batch([config], setup, [film], on_progress=on_progress, loaded=loaded, on_preview=show)
+    return rendered
+
+
+def render_batch(
+    configs: Sequence[GenerationConfig],
+    setup: Setup,
+    films: Sequence[Path],
+    *,
+    on_progress: OnProgress,
+    loaded: Loaded | None = None,
+    on_preview: OnPreview | None = None,
+) -> list[Rendered]:
+    """As `render`, of requests with one `aiprod_core.batching.alike_key`: denoised together, a film and a receipt each.
+
+    The last bits of a film differ from those that it has alone, by less than is seen (above 55 dB, as `aiprod replay`
+    asks); its receipt says how many there were, and has its share of their seconds. `on_preview`: pictures `[b h w 3]`.
+    Raises `InputError` also for requests that cannot go together, and for snapshots and LTX-2, which go one by one.
     """
     watch = Stopwatch(on_progress)
     watch("load", 0, 1)
     if setup.backend is Backend.LTX2:
-        check_request(config, setup.pipeline.value, open_checkpoint(setup.models_dir))  # before gigabytes are read
-    loras = loras_of(setup.loras, film)
+        for config in configs:  # before gigabytes are read
+            check_request(config, setup.pipeline.value, open_checkpoint(setup.models_dir))
     if loaded is None:
         loaded = load_pipeline(setup)
     loaded.check(setup)
-    pipeline, model = loaded.pipeline, loaded.model.model_copy(update={"loras": loras})
-    pipeline.set_loras(setup.loras)
-    config = pipeline.fitted(config)
-    settings = settings_of(config, film)
+    orders = [_order(config, setup, film, loaded) for config, film in zip(configs, films, strict=True)]
+    loaded.pipeline.set_loras(setup.loras)
     watch("load", 1, 1)
-    snapshots = _snapshots(config, setup, film, settings, model)
-    clip = pipeline(config, on_progress=watch, snapshots=snapshots)
-    watch("encode", 0, 1)
-    mp4 = encode_clip(clip, metadata={"comment": MARK})
-    watch("encode", 1, 1)
-    receipt = Receipt(
+    snapshots = _snapshots(orders, setup)
+    previews = None if on_preview is None else Previews(on_preview, setup.preview_every)
+    if len(orders) == 1:
+        clips = [loaded.pipeline(orders[0].config, on_progress=watch, snapshots=snapshots, previews=previews)]
+    else:
+        clips = loaded.pipeline.batch([order.config for order in orders], on_progress=watch, previews=previews)
+    watch("encode", 0, len(clips))
+    mp4s = []
+    for clip in clips:
+        mp4s.append(encode_clip(clip, metadata={"comment": MARK}))
+        watch("encode", len(mp4s), len(clips))
+    timings_s = watch.shared_s(len(clips))
+    return [
+        Rendered(clip, mp4, _receipt(order, setup, (clip, mp4), len(clips), timings_s), snapshots)
+        for order, clip, mp4 in zip(orders, clips, mp4s, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Order:
+    """A request as it is carried out, and what its receipt says of it."""
+
+    config: GenerationConfig
+    film: Path
+    settings: Settings
+    model: Model
+    unknown_words: tuple[str, ...]
+
+
+def _order(config: GenerationConfig, setup: Setup, film: Path, loaded: Loaded) -> _Order:
+    config = loaded.pipeline.fitted(config)
+    return _Order(
+        config=config,
+        film=film,
+        settings=settings_of(config, film),
+        model=loaded.model.model_copy(update={"loras": loras_of(setup.loras, film)}),
+        unknown_words=tuple(loaded.pipeline.unknown_words(config.prompt)),
+    )
+
+
+def _receipt(
+    order: _Order, setup: Setup, rendered: tuple[Clip, bytes], batch: int, timings_s: dict[str, float]
+) -> Receipt:
+    config, (clip, mp4) = order.config, rendered
+    return Receipt(
         made_at=datetime.now(UTC).replace(microsecond=0),
         prompt=config.prompt,
         negative_prompt=config.negative_prompt,
         seed=config.seed,
         pipeline=setup.pipeline.value,
-        settings=settings,
-        unknown_words=tuple(pipeline.unknown_words(config.prompt)),
-        model=model,
+        settings=order.settings,
+        unknown_words=order.unknown_words,
+        model=order.model,
         code=this_code(*LIBRARIES) if setup.backend is Backend.LTX2 else this_code(),
-        place=_place(setup),
+        place=_place(setup, batch),
         output=Output(
-            file=film.name, sha256=hashlib.sha256(mp4).hexdigest(), size_bytes=len(mp4), duration_s=clip.duration_s
+            file=order.film.name,
+            sha256=hashlib.sha256(mp4).hexdigest(),
+            size_bytes=len(mp4),
+            duration_s=clip.duration_s,
         ),
-        timings_s=watch.timings_s,
-        cost=_cost(sum(watch.timings_s.values()), setup.rate_eur_per_h),
+        timings_s=timings_s,
+        cost=_cost(sum(timings_s.values()), setup.rate_eur_per_h),
     )
-    return Rendered(clip, mp4, receipt, snapshots)
+
+
+def _first(on_preview: OnPreview, share: float, pictures: NDArray[np.uint8]) -> None:
+    on_preview(share, pictures[0])
 
 
 def load_pipeline(setup: Setup) -> Loaded:
@@ -248,22 +329,24 @@ def _load_ltx2(setup: Setup) -> Loaded:
     return Loaded(setup, pipeline, model)
 
 
-def _snapshots(
-    config: GenerationConfig, setup: Setup, film: Path, settings: Settings, model: Model
-) -> SnapshotFile | None:
+def _snapshots(orders: Sequence[_Order], setup: Setup) -> SnapshotFile | None:
     if setup.snapshot_every is None:
         return None
+    if len(orders) > 1:
+        raise InputError(f"snapshot-every: got it for a batch of {len(orders)}, which keeps none; leave it out")
+    order = orders[0]
+    config = order.config
     key = snapshot_key(
-        request=[config.prompt, config.negative_prompt, config.seed, settings.model_dump(mode="json")],
+        request=[config.prompt, config.negative_prompt, config.seed, order.settings.model_dump(mode="json")],
         pipeline=setup.pipeline.value,
-        model=model.model_dump(mode="json"),
+        model=order.model.model_dump(mode="json"),
         place=_place(setup).model_dump(mode="json"),
         code=this_code().model_dump(mode="json"),
     )
-    return SnapshotFile(snapshot_path(film), key, setup.snapshot_every)
+    return SnapshotFile(snapshot_path(order.film), key, setup.snapshot_every)
 
 
-def _place(setup: Setup) -> Place:
+def _place(setup: Setup, batch: int = 1) -> Place:
     machine = this_machine()
     return Place(
         device=setup.device,
@@ -271,6 +354,7 @@ def _place(setup: Setup) -> Place:
         quantization=setup.quantization,
         execution=setup.execution,
         threads=torch.get_num_threads(),
+        batch=batch,
         isa=machine.isa,
         processor=machine.processor,
         system=machine.system,

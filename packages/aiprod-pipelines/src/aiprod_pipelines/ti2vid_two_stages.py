@@ -5,11 +5,13 @@ Half the size first; then the learned upsampler doubles it, and a short run at t
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from aiprod_core.generation import UPSAMPLER_FILE, OnProgress, Snapshots, load_model
+from aiprod_core.generation import UPSAMPLER_FILE, OnProgress, Snapshots, first_of_alike, load_model
 from aiprod_core.models.upsampler import LatentUpsampler
+from aiprod_core.previews import Previews
 from aiprod_core.refinement import Refinement, half_size, refine
 from aiprod_core.types import GenerationConfig, LatentState
 from aiprod_pipelines.cli import main
@@ -35,11 +37,23 @@ class TI2VidTwoStagesPipeline(TI2VidOneStagePipeline):
         half_size(config, self.compression.size_multiple_px)
         return config
 
-    def latents(self, config: GenerationConfig, on_progress: OnProgress, snapshots: Snapshots | None) -> LatentState:
-        small = half_size(config, self.compression.size_multiple_px)
-        latents = super().latents(small, on_progress, snapshots)
+    def latents(
+        self,
+        configs: Sequence[GenerationConfig],
+        on_progress: OnProgress,
+        snapshots: Snapshots | None = None,
+        previews: Previews | None = None,
+    ) -> LatentState:
+        config = first_of_alike(configs)
+        small = [half_size(one, self.compression.size_multiple_px) for one in configs]
         refinement = Refinement(steps=config.refine_steps, start=config.refine_start)
-        return refine(self.models, self.upsampler, latents, config, refinement, self.given(config), on_progress)
+        first, second = None, None
+        if previews is not None:
+            share = config.num_inference_steps / (config.num_inference_steps + config.refine_steps)
+            first, second = previews.between(0, share), previews.between(share, 1)
+        latents = super().latents(small, on_progress, snapshots, first)
+        given = self.given(config)
+        return refine(self.models, self.upsampler, latents, configs, refinement, given, on_progress, second)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ from PIL import Image
 from tiny_family import PROMPT, seal
 from typer.testing import CliRunner
 
+from aiprod_core.types import GenerationConfig
 from aiprod_pipelines.cli import app
 from aiprod_pipelines.proof.paper import receipt_path
+from aiprod_pipelines.rendering import Setup, render_batch
 
 SMALL = ["--width", "32", "--height", "32", "--num-frames", "9", "--num-inference-steps", "2", "--threads", "1"]
 
@@ -39,6 +41,22 @@ def test_a_replay_is_identical(film: Path, family: Path) -> None:
     assert json.loads(result.stdout)["verdict"] == "identical"
     assert again.read_bytes() == film.read_bytes()
     assert receipt_path(again).is_file()
+
+
+def test_a_film_of_a_batch_is_replayed_alone(family: Path, tmp_path: Path) -> None:
+    requests = [
+        GenerationConfig(prompt=prompt, seed=seed, width=32, height=32, num_frames=9, num_inference_steps=2)
+        for seed, prompt in enumerate((PROMPT, "A blue bird flies over a meadow at dusk."))
+    ]
+    films = [tmp_path / "cat.mp4", tmp_path / "bird.mp4"]
+    batch = render_batch(requests, Setup(models_dir=family), films, on_progress=lambda *stage: None)
+    for film, rendered in zip(films, batch, strict=True):
+        film.write_bytes(rendered.mp4)
+        receipt_path(film).write_bytes(rendered.receipt.to_json())
+        result = CliRunner().invoke(app, ["replay", str(receipt_path(film)), "--model", str(family), "--json"])
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["verdict"] in ("identical", "equivalent")
+        assert "note: batch was 2, is 1; bits may differ" in result.stderr
 
 
 def test_a_receipt_of_another_film_is_told_apart(film: Path, family: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_run_goes_from_its_noise_to_the_clip_that_generate_makes(
     request = replace(request, prompt=prompt_of(3, 1), seed=3, num_inference_steps=4, guidance_scale=4.0)
     assert kept.prompts[3] == request.prompt
     assert kept.video.shape[:2] == kept.audio.shape[:2] == (4, len(about.times))
-    noise = draw_noise(teacher, request)
+    noise = draw_noise(teacher, [request])
     assert noise.video is not None
     torch.testing.assert_close(kept.video[3, 0].float(), noise.video[0], atol=1e-2, rtol=1e-2)
     frames, _ = generate(teacher, request)

@@ -94,6 +94,11 @@ class HWVAE(nn.Module):
         """Normalised latents `[b c 1+n h w]` → video `[b 3 1+k·n space·h space·w]`, about [-1, 1], not clamped."""
         return self.synthesise(self.denormalise(latents))
 
+    def decode_linearly(self, latents: Tensor) -> Tensor:
+        """Normalised latents `[b c t h w]` → video `[b 3 k·t space·h space·w]`, roughly: the linear path alone."""
+        x = rearrange(self.denormalise(latents), "b c t h w -> b t h w c")
+        return self.haar.inverse(rearrange(self.decoder.directly(x), "b t h w k -> b k t h w"))
+
     def analyse(self, video: Tensor) -> Tensor:
         """Video → raw latents, in the scale of the training loss."""
         stood = torch.cat([video[:, :, :1].expand(-1, -1, self.config.time - 1, -1, -1), video], dim=2)
@@ -205,11 +210,15 @@ class Decoder(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         x = rearrange(latents, "b c t h w -> b t h w c")
-        direct = rearrange(self.linear(x), "b t h w (p q k) -> b t (h p) (w q) k", p=self.fold, q=self.fold)
+        direct = self.directly(x)
         x = self.stages[0](self.stem(x))
         for up, stage in zip(self.ups, list(self.stages)[1:], strict=True):
             x = stage(rearrange(up(x), "b t h w (p q d) -> b t (h p) (w q) d", p=2, q=2))
         return rearrange(direct + self.head(self.norm(x)), "b t h w k -> b k t h w")
+
+    def directly(self, x: Tensor) -> Tensor:
+        """The linear path: raw latents `[b t h w c]` → `[b t h w k]`, as many blocks a side as `fold` says."""
+        return rearrange(self.linear(x), "b t h w (p q k) -> b t (h p) (w q) k", p=self.fold, q=self.fold)
 
 
 def haar_matrix(size: int) -> Tensor:

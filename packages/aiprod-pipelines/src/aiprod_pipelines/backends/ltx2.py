@@ -16,6 +16,7 @@ from torch import nn
 from aiprod_core.errors import InputError
 from aiprod_core.generation import Snapshots
 from aiprod_core.lora import Lora, LoraFile, Loras, read_lora
+from aiprod_core.previews import Previews
 from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import Compression, GenerationConfig
 from aiprod_pipelines.backends.ltx2_checkpoint import Checkpoint, open_checkpoint
@@ -107,6 +108,7 @@ class LTX2Backend:
         *,
         on_progress: Callable[[str, int, int], None] | None = None,
         snapshots: Snapshots | None = None,
+        previews: Previews | None = None,
     ) -> Clip:
         """Render one clip.
 
@@ -116,6 +118,8 @@ class LTX2Backend:
         check_request(config, self.mode, self.checkpoint)
         if snapshots is not None:
             raise InputError("snapshot-every: got one for LTX-2, which keeps no snapshots; leave it out")
+        if previews is not None:
+            raise InputError("preview: got one for LTX-2, which shows none; leave it out")
         if self.mode == IC_LORA and not self._worn:
             raise InputError("lora: got none, expected the IC-LoRA that reads the source; add --lora PATH STRENGTH")
         studio = Studio(
@@ -127,6 +131,18 @@ class LTX2Backend:
             refining=None if self._refiner is None else self._refining,
         )
         return Render(studio, self.fitted(config), on_progress or _silent).clip()
+
+    def batch(
+        self,
+        configs: Sequence[GenerationConfig],
+        *,
+        on_progress: Callable[[str, int, int], None] | None = None,
+        previews: Previews | None = None,
+    ) -> list[Clip]:
+        """Raises `InputError`: requests of LTX-2 are rendered one by one."""
+        raise InputError(
+            f"batch: got {len(configs)} requests for LTX-2, expected one at a time; render them one by one"
+        )
 
     @contextmanager
     def _refining(self) -> Iterator[None]:

@@ -178,6 +178,7 @@ def note_differences(receipt: Receipt) -> None:
     pairs = {
         "instruction set": (receipt.place.isa, machine.isa),
         "processor": (receipt.place.processor, machine.processor),
+        "batch": (str(receipt.place.batch), "1"),
         "sources": (receipt.code.source_sha256[:12], code.source_sha256[:12]),
         **{name: (was, code.libraries.get(name, "none")) for name, was in receipt.code.libraries.items()},
     }

@@ -113,6 +113,7 @@ class Place(Part):
     quantization: WeightFormat | None = None
     execution: Execution = PLAINLY
     threads: int
+    batch: int = 1  # clips that were denoised together
     isa: str
     processor: str
     system: str

@@ -192,11 +192,11 @@ def _clips(
 
     def steered(camera: CameraMove) -> LatentState:
         if not drafts:
-            drafts.append(generate_latents(models, still_of(unsaid)))
+            drafts.append(generate_latents(models, [still_of(unsaid)]))
         return steer(models, replace(unsaid, camera=camera), drafts[0])
 
     def words_alone(move: str) -> LatentState:
-        return generate_latents(models, replace(unsaid, prompt=prompt_with(unsaid.prompt, TAGS[move])))
+        return generate_latents(models, [replace(unsaid, prompt=prompt_with(unsaid.prompt, TAGS[move]))])
 
     asked: list[tuple[str, float | None]] = [(STATIC.name, 0.0)]
     for move in moves:
