@@ -4,12 +4,14 @@ import logging
 
 import pytest
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.middleware import Middleware
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
+from starlette.routing import Route
 
 from aiprod_server.access.identity import Caller
 from aiprod_server.monitoring.logs import REQUEST_ID
-from aiprod_server.monitoring.requests import HEADER, NO_ROUTE, Seen, Watched, Window, log_access, percentile
+from aiprod_server.monitoring.requests import HEADER, NO_ROUTE, Recorded, Seen, Watched, Window, log_access, percentile
 
 UUID = "0F8FAD5B-D9CB-469F-A165-70867728950E"
 
@@ -68,7 +70,28 @@ def test_the_id_is_the_clients_own_where_it_is_a_uuid(client: TestClient, seen: 
     client.get("/api/v1/jobs/a", headers={HEADER: b"x\xe9\x85'; drop"})
     assert seen[0].request_id == UUID.lower() != seen[1].request_id
     assert len(seen[1].request_id) == 36
-    assert seen[0].client == "studio"
+    assert (seen[0].client, seen[0].key_id) == ("studio", "k")
+
+
+def test_the_id_is_on_every_answer(client: TestClient, seen: list[Seen]) -> None:
+    for path in ("/api/v1/jobs/a", "/nothing", "/api/v1/stream"):
+        assert client.get(path).headers[HEADER] == seen[-1].request_id
+
+
+def test_a_fault_is_told_and_goes_on(seen: list[Seen], caplog: pytest.LogCaptureFixture) -> None:
+    faults: list[Exception] = []
+
+    def broken(request: Request) -> None:
+        raise ValueError("a prompt")
+
+    def told(error: Exception) -> None:
+        faults.append(error)
+        raise OSError("the database is down")
+
+    app = FastAPI(routes=[Route("/broken", broken)], middleware=[Middleware(Recorded, on_error=told)])
+    assert TestClient(app, raise_server_exceptions=False).get("/broken").status_code == 500
+    assert [str(fault) for fault in faults] == ["a prompt"]
+    assert [record.getMessage() for record in caplog.records] == ["an error could not be written down: OSError"]
 
 
 def test_the_log_of_access_has_no_path_and_no_query(

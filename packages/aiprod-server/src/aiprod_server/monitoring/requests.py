@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from starlette.datastructures import Headers
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aiprod_server.monitoring.logs import REQUEST_ID
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A request that was answered. `client`: whose key it carried, if any. A stream ends, here, when it begins."""
+    """A request that was answered. `client`, `key_id`: whose key it carried, if any. A stream ends when it begins."""
 
     method: str
     route: str
@@ -39,9 +40,11 @@ class Seen:
     duration_s: float
     request_id: str
     client: str | None
+    key_id: str | None = None
 
 
 Listener: TypeAlias = Callable[[Seen], None]
+OnError: TypeAlias = Callable[[Exception], object]  # may wait for a database: it is called in a thread
 
 
 class Watched:
@@ -60,7 +63,7 @@ class Watched:
         request_id = _request_id(Headers(scope=scope).get(HEADER, ""))
         scope.setdefault("state", {})["request_id"] = request_id
         token = REQUEST_ID.set(request_id)
-        answer = _Answer(send)
+        answer = _Answer(send, request_id)
         try:
             await self._app(scope, receive, answer)
         except Exception:
@@ -73,18 +76,37 @@ class Watched:
             REQUEST_ID.reset(token)
 
 
-class _Answer:
-    """`send`, with a note of the status and of when a stream began."""
+class Recorded:
+    """ASGI middleware, within the one that answers for failed routes: tells `on_error` of them, and lets them go on."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, app: ASGIApp, on_error: OnError) -> None:
+        self._app, self._on_error = app, on_error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            try:
+                await run_in_threadpool(self._on_error, error)
+            except Exception as lost:  # the database is down, perhaps; that is no reason to hide `error`
+                logger.error("an error could not be written down: %s", type(lost).__name__)
+            raise
+
+
+class _Answer:
+    """`send`, with the request's id added, and a note of the status and of when a stream began."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send, self._request_id = send, request_id
         self.status = 499  # as nginx says it: the client left before there was an answer
         self._began_s, self._streaming_s = time.perf_counter(), math.nan
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            if Headers(raw=message.get("headers", [])).get("content-type", "").startswith("text/event-stream"):
+            headers = MutableHeaders(scope=message)
+            headers[HEADER] = self._request_id
+            if headers.get("content-type", "").startswith("text/event-stream"):
                 self._streaming_s = time.perf_counter()
         await self._send(message)
 
@@ -183,13 +205,15 @@ def _figures(
 
 def _seen(scope: Scope, answer: _Answer) -> Seen:
     state: MutableMapping[str, Any] = scope["state"]
+    caller = state.get("caller")
     return Seen(
         method=scope["method"] if scope["method"] in METHODS else OTHER,
         route=getattr(scope.get("route"), "path", NO_ROUTE),
         status=answer.status,
         duration_s=answer.duration_s,
         request_id=state["request_id"],
-        client=getattr(state.get("caller"), "client", None),
+        client=getattr(caller, "client", None),
+        key_id=getattr(caller, "key_id", None),
     )
 
 
