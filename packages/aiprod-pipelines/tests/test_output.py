@@ -55,11 +55,11 @@ WRITE_A_MEGABYTE = """
 import sys
 from pathlib import Path
 from aiprod_core.errors import MediaError
-from aiprod_pipelines.output import save
+from aiprod_pipelines.output import is_full_disk, save
 try:
     save({Path(sys.argv[1]): bytes(1_000_000)})
 except MediaError as error:
-    sys.exit(str(error))
+    sys.exit(f"{error} {is_full_disk(error)}")
 """
 
 
@@ -68,6 +68,7 @@ def test_a_file_that_outgrows_its_limit_is_refused_and_removed(tmp_path: Path) -
     done = subprocess.run([sys.executable, "-c", limited, tmp_path / "film.mp4"], capture_output=True, text=True)
     assert done.returncode == 1
     assert "cannot write it" in done.stderr
+    assert done.stderr.endswith(" False\n"), "there is room"
     assert not list(tmp_path.iterdir())
 
 
@@ -84,6 +85,7 @@ def test_a_full_disk_is_refused_and_left_clean(tmp_path: Path) -> None:
         pytest.skip(f"a disk of 64 kB cannot be mounted here: {done.stderr.strip()}")
     assert done.returncode == 1
     assert "No space left on device" in done.stderr
+    assert done.stderr.endswith(" True\n")
     assert done.stdout == "", "no partial file may stay"
 
 

@@ -3,6 +3,7 @@
 Knows nothing of what the bytes mean. Whatever ends the writing (full disk, Ctrl-C, an error) leaves no partial file.
 """
 
+import errno
 import glob
 import os
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aiprod_core.errors import MediaError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def save(files: Mapping[Path, bytes]) -> None:
@@ -79,6 +82,11 @@ def check_writable(path: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise _refused(path, error) from error
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether an error, or the one that it came from, says that there is no room left."""
+    return any(isinstance(one, OSError) and one.errno in NO_ROOM for one in (error, error.__cause__))
 
 
 def _write(path: Path, temporary: Path, content: bytes) -> None:

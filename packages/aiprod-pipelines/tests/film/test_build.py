@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aiprod_pipelines.film.artifacts import Artifacts, Record
-from aiprod_pipelines.film.build import BuildError, News, OnNews, State, build
+from aiprod_pipelines.film.build import BuildError, News, OnNews, State, StepBroken, build
 from aiprod_pipelines.film.crew import Crew
 from aiprod_pipelines.film.plan import Plan
 
@@ -100,11 +100,19 @@ def test_a_step_that_fails_is_named_and_the_others_are_kept(tmp_path: Path) -> N
     plan, store = Plan(), Artifacts(tmp_path)
     sound(plan, "good")
     sound(plan, "bad", name="no such sound")
-    with pytest.raises(BuildError, match=r"^bad: .*no such sound"):
+    with pytest.raises(BuildError, match=r"^bad: .*no such sound") as caught:
         built(plan, store, workers=2, on_news=lambda _: None)
+    assert not isinstance(caught.value, StepBroken)
     assert store.find(plan["good"].step) is not None
     assert store.find(plan["bad"].step) is None
     assert not [path for path in tmp_path.glob("??/.*") if "bad" in path.name]
+
+
+def test_a_step_that_ends_as_nobody_foresaw_may_be_made_again(tmp_path: Path) -> None:
+    plan = Plan()
+    plan.add("synthesised", "odd", suffix=".wav", params={"what": "effect"})
+    with pytest.raises(StepBroken, match=r"^odd: Traceback[^$]*KeyError: 'name'"):
+        built(plan, Artifacts(tmp_path), workers=1, on_news=lambda _: None)
 
 
 def test_a_worker_that_dies_is_said(tmp_path: Path) -> None:
@@ -116,7 +124,7 @@ def test_a_worker_that_dies_is_said(tmp_path: Path) -> None:
                 if b"film.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
                     os.kill(int(child), signal.SIGKILL)
 
-    with pytest.raises(BuildError, match="want of memory"):
+    with pytest.raises(StepBroken, match="want of memory"):
         built(plan, Artifacts(tmp_path), workers=1, on_news=kill)
 
 

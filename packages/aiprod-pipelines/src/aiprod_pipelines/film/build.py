@@ -20,6 +20,10 @@ class BuildError(AiprodError):
     """A step that could not be made; all that was made before it is kept."""
 
 
+class StepBroken(BuildError):
+    """A step that ended in a way that nobody foresaw, or for want of room: made again, it may do better."""
+
+
 class State(StrEnum):
     """Where a task stands."""
 
@@ -46,7 +50,8 @@ OnNews: TypeAlias = Callable[[News], None]
 def build(plan: Plan, artifacts: Artifacts, crew: Crew, *, memory_bytes: int, on_news: OnNews) -> Mapping[str, Record]:
     """Make every task of `plan` that is not kept, with `crew` and in so much memory.
 
-    Returns the artifact of each task. Raises `BuildError` at the first that fails, after those that run have ended.
+    Returns the artifact of each task. Raises `BuildError` at the first that fails, after those that run have ended;
+    `StepBroken` where the same build may do better another time.
     """
     site = _Site(plan, artifacts, crew, memory_bytes, on_news)
     site.look_around()
@@ -64,7 +69,7 @@ class _Site:
         self.kept: dict[str, Record] = {}
         self._plan, self._artifacts, self._crew = plan, artifacts, crew
         self._memory_bytes, self._on_news = memory_bytes, on_news
-        self._failure: str | None = None
+        self._failure: BuildError | None = None
 
     def look_around(self) -> None:
         """Find what is kept."""
@@ -84,7 +89,7 @@ class _Site:
             for worker in self._crew.listen():
                 self._hear(worker)
         if self._failure is not None:
-            raise BuildError(self._failure)
+            raise self._failure
 
     def _start_what_can(self) -> None:
         waiting = [task for task in self._plan if task.name not in self.kept and task.name not in self._crew.running]
@@ -111,6 +116,7 @@ class _Site:
                     task,
                     f"its process ended with status {status}; if the system stopped it for want of memory, "
                     "try again with --workers 1 or a smaller size",
+                    StepBroken,
                 )
         elif task is None:
             return
@@ -121,16 +127,16 @@ class _Site:
             self._keep(task)
         else:
             worker.task = None
-            self._fail(task, answer["error"])
+            self._fail(task, answer["error"], StepBroken if answer["again"] else BuildError)
 
     def _keep(self, task: Task) -> None:
         record = self._artifacts.find(task.step)
         if record is None:
-            self._fail(task, "it was made and is gone again; is something else clearing the artifacts?")
+            self._fail(task, "it was made and is gone again; is something else clearing the artifacts?", StepBroken)
         else:
             self.kept[task.name] = record
             self._on_news(News(task.name, State.MADE, 1.0, record.elapsed_s))
 
-    def _fail(self, task: Task, reason: str) -> None:
+    def _fail(self, task: Task, reason: str, kind: type[BuildError]) -> None:
         self._on_news(News(task.name, State.FAILED))
-        self._failure = self._failure or f"{task.name}: {reason}"
+        self._failure = self._failure or kind(f"{task.name}: {reason}")

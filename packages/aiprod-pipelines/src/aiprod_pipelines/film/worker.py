@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from aiprod_core.errors import AiprodError
+from aiprod_pipelines import output
 from aiprod_pipelines.film import steps
 from aiprod_pipelines.film.artifacts import Artifacts, Step
 from aiprod_pipelines.film.plan import Task
@@ -109,9 +110,10 @@ def _work(job: Mapping[str, Any], say: "Answers") -> None:
         steps.load(step.kind)(step.params, inputs, draft, say.progress)
         artifacts.keep(step, draft, time.perf_counter() - began_s)
     except AiprodError as error:
-        say.line({"error": str(error).replace(str(draft), str(artifacts.root))})
+        told = str(error).replace(str(draft), str(artifacts.root))
+        say.line({"error": told, "again": output.is_full_disk(error)})
     except Exception:
-        say.line({"error": traceback.format_exc(limit=-3), "unexpected": True})
+        say.line({"error": traceback.format_exc(limit=-3), "again": True})
     else:
         say.line({"kept": step.key})
     finally:
