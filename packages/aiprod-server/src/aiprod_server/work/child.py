@@ -113,11 +113,12 @@ def serve(handle: Handle) -> None:
         except Exception as error:
             for order in batch:
                 if not say.has_ended(order.job_id):
-                    _fail(say, order.job_id, error)
+                    fail(say, order.job_id, error)
         say.idle()
 
 
-def _fail(say: Say, job_id: str, error: Exception) -> None:
+def fail(say: Say, job_id: str, error: Exception) -> None:
+    """End a job with what `error` means for its client, and for another attempt."""
     match error:
         case AiprodError() if not _is_full_disk(error.__cause__):
             say.failed(job_id, str(error))
