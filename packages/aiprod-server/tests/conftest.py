@@ -81,12 +81,13 @@ def engine(bare: sa.Engine) -> sa.Engine:
 
 @dataclass
 class Receiver:
-    """Answers every POST with `status` and `headers`; `seen` holds (path, headers, body) of each."""
+    """Answers every POST with `status` and `headers`, after `hold()`; `seen` holds (path, headers, body) of each."""
 
     port: int
     status: int = 204
     headers: dict[str, str] = field(default_factory=dict)
     seen: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    hold: Callable[[], object] = lambda: None
 
     @property
     def url(self) -> str:
@@ -108,6 +109,7 @@ def open_receiver() -> Iterator[Callable[[], Receiver]]:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 names = {name.lower(): value for name, value in self.headers.items()}
                 receiver.seen.append((self.path, names, body))
+                receiver.hold()
                 self.send_response(receiver.status)
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
