@@ -17,6 +17,11 @@ from aiprod_core.errors import AiprodError
 from aiprod_server.api.problem import MEDIA_TYPE, Code, Problem, ProblemError
 from aiprod_server.queue.jobs import QuotaExceeded
 
+MESSAGES = {
+    "string_pattern_mismatch": "got another form than the pattern in /openapi.json",
+    "extra_forbidden": "no such field; see /openapi.json",
+    "missing": "got nothing, expected a value",
+}
 CODES: Mapping[int, Code] = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
@@ -47,9 +52,10 @@ def invalid_field(faults: Sequence[Mapping[str, Any]]) -> ProblemError:
         faults: `errors()` of a validation error, `loc` without the part of the request.
     """
     first = faults[0]
-    param = ".".join(str(part) for part in first["loc"]) or "body"
-    more = f" ({len(faults) - 1} more)" if len(faults) > 1 else ""
-    return ProblemError("invalid_field", f"{param}: {first['msg']}{more}", param=param)
+    param = ".".join(str(part) for part in first["loc"]) or ("kind" if first.get("type") == "kind" else "body")
+    message = MESSAGES.get(first.get("type", ""), first["msg"])
+    more = f"; {len(faults) - 1} more fields are wrong" if len(faults) > 1 else ""
+    return ProblemError("invalid_field", f"{param}: {message}{more}", param=param)
 
 
 async def _raised(request: Request, error: Exception) -> Response:

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from aiprod_core.errors import AiprodError, InputError, MediaError, WeightsError
 from aiprod_server.access.api_key import KeyFormatError
 from aiprod_server.access.keys import UnknownKey
+from aiprod_server.models import UnknownModel
+from aiprod_server.orchestration.sanitizer import FieldError
 from aiprod_server.queue.jobs import KeyReused, NotEnded, QuotaExceeded, UnknownJob
 from aiprod_server.redaction import redacted
 
@@ -141,6 +143,10 @@ class Problem(BaseModel):
                 code, detail = "quota_exceeded", str(error)
             case KeyReused():
                 code, detail, param = "idempotency_mismatch", str(error), "Idempotency-Key"
+            case FieldError():
+                code, detail, param = "invalid_field", str(error), error.field
+            case UnknownModel():
+                code, detail, param = "not_found", str(error), "model"
             case KeyFormatError():
                 code, detail = "invalid_api_key", str(error)
             case InputError():

@@ -69,7 +69,7 @@ class JobBody(_Body):
     status: Status
     progress: float = Field(ge=0, le=1)
     request: dict[str, Any]
-    snapped: dict[str, tuple[int | float, int | float]]
+    snapped: dict[str, tuple[Any, Any]]
     created_at: float
     started_at: float | None
     finished_at: float | None
@@ -115,15 +115,23 @@ class JobsBody(_Body):
     has_more: bool
 
 
-def refusals(*codes: Code) -> dict[int | str, dict[str, Any]]:
-    """What a route may answer instead, for its OpenAPI: these, and those that any route may."""
+def refusals(*codes: Code, headers: Mapping[int, Mapping[str, str]] | None = None) -> dict[int | str, dict[str, Any]]:
+    """What a route may answer instead, for its OpenAPI: these, and those that any route may.
+
+    Args:
+        headers: status → name → what it says, of answers of any kind.
+    """
     said: dict[int, list[str]] = {}
     for code in (*codes, *ANYWHERE):
         said.setdefault(KINDS[code].status, []).append(KINDS[code].title)
-    return {
+    responses: dict[int | str, dict[str, Any]] = {
         status: {"description": ". ".join(dict.fromkeys(titles)), "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}}}
         for status, titles in sorted(said.items())
     }
+    for status, told in (headers or {}).items():
+        named = {name: {"description": text, "schema": {"type": "string"}} for name, text in told.items()}
+        responses.setdefault(status, {})["headers"] = named
+    return responses
 
 
 def _result(job_id: str, result: Mapping[str, Any]) -> ResultBody:

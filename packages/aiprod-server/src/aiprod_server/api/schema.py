@@ -1,33 +1,55 @@
 """The OpenAPI document, with what the framework cannot see: bodies that are read by hand, and problem documents."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from aiprod_server.api.problem import Problem
+from aiprod_server.orchestration.blocks import InputSanitizer
 
-MODELS: tuple[type[BaseModel], ...] = (Problem,)
 TEMPLATE = "#/components/schemas/{model}"
+Read = type[BaseModel] | TypeAdapter[Any]
 
 
-def described(app: FastAPI) -> None:
-    """Have `app` describe itself at /openapi.json; the document is made once."""
+def reads(bodies: Mapping[str, Read]) -> dict[str, Any]:
+    """`openapi_extra` of a route that reads these bodies by hand: media type → what it is read as."""
+    content = {}
+    for media_type, body in bodies.items():
+        made = (body if isinstance(body, TypeAdapter) else TypeAdapter(body)).json_schema(ref_template=TEMPLATE)
+        DEFINITIONS.update(made.pop("$defs", {}))
+        content[media_type] = {"schema": made}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def described(app: FastAPI, rules: InputSanitizer) -> None:
+    """Have `app` describe itself at /openapi.json, with the lengths of texts that `rules` allow; made once."""
     made: dict[str, Any] = {}
 
     def document() -> dict[str, Any]:
         if not made:
             made.update(get_openapi(title=app.title, version=app.version, routes=app.routes))
-            made["components"]["schemas"] |= _schemas()
+            made["components"]["schemas"] |= deepcopy(DEFINITIONS)
+            _say_lengths(made, {"prompt": rules.max_prompt_chars, "screenplay": rules.max_screenplay_chars})
         return made
 
     app.openapi = document  # type: ignore[method-assign]
 
 
-def _schemas() -> Mapping[str, Any]:
-    _, definitions = models_json_schema([(model, "validation") for model in MODELS], ref_template=TEMPLATE)
-    schemas: Mapping[str, Any] = definitions["$defs"]
-    return schemas
+def _say_lengths(schema: Any, lengths: Mapping[str, int]) -> None:
+    if isinstance(schema, dict):
+        if schema.get("format") in lengths:
+            schema["maxLength"] = lengths[schema["format"]]
+        for inner in schema.values():
+            _say_lengths(inner, lengths)
+    elif isinstance(schema, list):
+        for inner in schema:
+            _say_lengths(inner, lengths)
+
+
+# Of bodies that routes read by hand, as they name them, and of problem documents.
+DEFINITIONS: dict[str, Any] = models_json_schema([(Problem, "serialization")], ref_template=TEMPLATE)[1]["$defs"]

@@ -1,22 +1,22 @@
 """What the routes work with: one object, made once, that holds the parts of the service. Knows no route."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import sqlalchemy as sa
+from fastapi import Depends, Request
 
 from aiprod_server.access import keys, secrets
 from aiprod_server.access.identity import Identities
 from aiprod_server.access.rates import Rates
+from aiprod_server.api.broadcast import Broadcast
 from aiprod_server.clock import Clock
 from aiprod_server.database import connect
 from aiprod_server.orchestration import config
 from aiprod_server.orchestration.config import Orchestration
 from aiprod_server.settings import Settings
 from aiprod_server.storage import Storage
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,7 @@ class Service:
     clock: Callable[[], float]
     storage: Storage
     identities: Identities
+    broadcast: Broadcast
     pepper: bytes = field(repr=False)
     audit_key: bytes = field(repr=False)
 
@@ -53,11 +54,22 @@ class Service:
             identities=Identities(
                 engine, pepper=pepper, clock=clock, rates=Rates(), requests_per_min=settings.requests_per_min
             ),
+            broadcast=Broadcast(engine),
             pepper=pepper,
             audit_key=secrets.load(settings.storage, "audit_key", settings.audit_key),
         )
 
     def close(self) -> None:
         """Write down what was kept in memory, and let go of the database."""
+        self.broadcast.stop()
         keys.touch(self.engine, self.identities.used())
         self.engine.dispose()
+
+
+def service_of(request: Request) -> Service:
+    """The service that this gateway is of."""
+    found: Service = request.app.state.service
+    return found
+
+
+Here = Annotated[Service, Depends(service_of)]
