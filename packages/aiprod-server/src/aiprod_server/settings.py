@@ -12,10 +12,11 @@ from pydantic import AliasChoices, Field, IPvAnyNetwork, SecretStr, ValidationEr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from aiprod_core.errors import InputError
-from aiprod_server.commands.db import OWN_URL
 from aiprod_server.orchestration.config import default_path
 
 PREFIX = "AIPROD_"
+OWN = Path("~/.local/share/aiprod/jobs.db").expanduser()
+OWN_URL = f"sqlite:///{OWN}"
 OWN_STORAGE = Path("~/.local/share/aiprod/storage").expanduser()
 
 List = NoDecode  # in the environment: parts with commas between them

@@ -1,16 +1,13 @@
 """Bring the service's database to this program's schema, or say what it has."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from aiprod_server import migrations
 from aiprod_server.database import connect, missing_file
-
-OWN = Path("~/.local/share/aiprod/jobs.db").expanduser()
-OWN_URL = f"sqlite:///{OWN}"
+from aiprod_server.settings import OWN, OWN_URL
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
 
