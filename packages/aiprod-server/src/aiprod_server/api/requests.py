@@ -12,6 +12,7 @@ from aiprod_core.camera import STEERED
 from aiprod_server.orchestration.blocks import Tier
 
 MOST_IMAGES = 8
+MOST_FRAMES = 1025  # of any model; a configuration may allow less
 _BANNED = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069"
 TEXT = rf"^[^{_BANNED}]*[^{_BANNED}\s\ufeff][^{_BANNED}]*$"  # with something to be seen in it
 MODEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -27,7 +28,7 @@ WebhookUrl = Annotated[str, Field(pattern=URL, max_length=2048, json_schema_extr
 ModelName = Annotated[str, Field(pattern=MODEL_NAME)]
 Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Side = Annotated[int, Field(ge=16, le=2048)]
-Frames = Annotated[int, Field(ge=1, le=1025)]
+Frames = Annotated[int, Field(ge=1, le=MOST_FRAMES)]
 Rate = Annotated[float, Field(ge=1, le=120)]
 Steps = Annotated[int, Field(ge=1, le=1000)]
 Guidance = Annotated[float, Field(ge=0, le=50)]
@@ -83,7 +84,7 @@ class ClipBody(ClipFields):
     camera: CameraBody | None = None
 
 
-def _without_null(schema: dict[str, Any]) -> None:
+def without_null(schema: dict[str, Any]) -> None:
     """A form has no null: a field is there or not."""
     for name, field in schema["properties"].items():
         kinds = [kind for kind in field.get("anyOf", ()) if kind != {"type": "null"}]
@@ -94,7 +95,7 @@ def _without_null(schema: dict[str, Any]) -> None:
 class ClipForm(ClipFields):
     """A clip as the fields of a form. `image`, a file: the picture that the clip begins with."""
 
-    model_config = ConfigDict(json_schema_extra=_without_null)
+    model_config = ConfigDict(json_schema_extra=without_null)
 
     image: Annotated[bytes | None, Field(json_schema_extra={"format": "image"})] = None
 
