@@ -10,9 +10,10 @@ from aiprod_core.execution import Execution
 from aiprod_core.offload import Offload
 from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import GenerationConfig
+from aiprod_pipelines.amounts import Load
 from aiprod_pipelines.estimate import Estimate, Measured, Weights, estimate, fit, made_to_fit, size
 from aiprod_pipelines.rendering import Setup
-from aiprod_pipelines.workload import Load, Shapes, workload
+from aiprod_pipelines.workload import Shapes, workload
 
 REQUEST = GenerationConfig(prompt="a red cat walks", width=64, height=64, num_frames=33)
 SETUP = Setup(models_dir=Path("weights"))

@@ -12,7 +12,6 @@ import torch
 from aiprod_core.components.noisers import add_noise
 from aiprod_core.components.schedulers import FlowSchedule
 from aiprod_core.conditioning import all_pinned
-from aiprod_core.errors import InputError
 from aiprod_core.generation import (
     Conditions,
     OnProgress,
@@ -33,18 +32,6 @@ class Refinement:
 
     steps: int
     start: float
-
-
-def half_size(config: GenerationConfig, multiple_px: int) -> GenerationConfig:
-    """The request of the first stage. Raises `InputError` for a size whose half is not legal."""
-    for name, side in (("width", config.width), ("height", config.height)):
-        if side % (2 * multiple_px):
-            below = max(side // (2 * multiple_px), 1) * 2 * multiple_px
-            raise InputError(
-                f"{name}: got {side}, expected a multiple of {2 * multiple_px} for two stages; "
-                f"use {below} or {below + 2 * multiple_px}"
-            )
-    return replace(config, width=config.width // 2, height=config.height // 2)
 
 
 @torch.inference_mode()

@@ -2,17 +2,20 @@
 
 Legend, here and everywhere: `b` batch, `c` channels, `t` frames, `h w` size, `l` tokens, `d` width,
 `s` audio samples. Pixels are `[b c t h w]` in [-1, 1]; sound is `[b c s]` in [-1, 1]; video latents are
-`[b c t h w]`; audio latents are `[b c l]`. This module knows nothing of files, networks or devices.
+`[b c t h w]`; audio latents are `[b c l]`. This module knows nothing of files, networks or devices, and loads no
+torch: a gateway reads requests too.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from aiprod_core.camera import CameraMove
 from aiprod_core.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ModalityType(StrEnum):
@@ -126,8 +129,8 @@ class AudioLatentShape:
 class LatentState:
     """Where a denoising run stands: the two latents, either of which may be absent."""
 
-    video: Tensor | None  # [b c t h w]
-    audio: Tensor | None  # [b c l]
+    video: "Tensor | None"  # [b c t h w]
+    audio: "Tensor | None"  # [b c l]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,6 +237,18 @@ class GenerationConfig:
                 raise InputError(
                     f"end: got {self.source.end_s} s, expected after start, {self.source.start_s} s; move one of them"
                 )
+
+
+def half_size(config: GenerationConfig, multiple_px: int) -> GenerationConfig:
+    """The request of the first of two stages. Raises `InputError` for a size whose half is not legal."""
+    for name, side in (("width", config.width), ("height", config.height)):
+        if side % (2 * multiple_px):
+            below = max(side // (2 * multiple_px), 1) * 2 * multiple_px
+            raise InputError(
+                f"{name}: got {side}, expected a multiple of {2 * multiple_px} for two stages; "
+                f"use {below} or {below + 2 * multiple_px}"
+            )
+    return replace(config, width=config.width // 2, height=config.height // 2)
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

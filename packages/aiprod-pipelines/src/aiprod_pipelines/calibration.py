@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 from aiprod_core.errors import AiprodError, InputError
 from aiprod_core.types import GenerationConfig
 from aiprod_pipelines import output
+from aiprod_pipelines.calibrated import Calibration, read, written
 from aiprod_pipelines.estimate import Estimate, Measured, Weights, estimate, fit
 from aiprod_pipelines.machine import PeakMemory, this_machine
 from aiprod_pipelines.rendering import PipelineName, Setup, render
@@ -60,20 +61,16 @@ class Calibrations:
 
     def find(self, setup: Setup) -> dict[str, Weights] | None:
         """What is known of this way to render; None where nothing is, or nothing that can be read."""
-        try:
-            content = json.loads(self._path(setup).read_text())
-            return TypeAdapter(dict[str, Weights]).validate_python(content["stages"])
-        except (OSError, ValueError, KeyError):
-            return None
+        found = read(self._path(setup))
+        return None if found is None else found.stages
 
     def make(self, setup: Setup) -> dict[str, Weights]:
         """Measure this way to render, and keep it. Raises `AiprodError` where it cannot be rendered at all."""
         shapes = Shapes.of(setup.models_dir)
-        weights = fit(measure(setup, shapes))
-        content = {"of": _facts(setup), "stages": {name: dataclasses.asdict(one) for name, one in weights.items()}}
+        found = Calibration(_facts(setup), shapes.sizes, fit(measure(setup, shapes)))
         self.folder.mkdir(parents=True, exist_ok=True)
-        output.save({self._path(setup): (json.dumps(content, indent=2) + "\n").encode()})
-        return weights
+        output.save({self._path(setup): written(found)})
+        return found.stages
 
     def estimate(self, config: GenerationConfig, setup: Setup) -> Estimate:
         """What a request takes, calibrating first where that was not done."""

@@ -16,8 +16,12 @@ from scipy.optimize import nnls
 from aiprod_core.errors import InputError
 from aiprod_core.offload import Offload
 from aiprod_core.types import GenerationConfig
+from aiprod_pipelines.amounts import Amounts, Load
+from aiprod_pipelines.calibrated import Estimate as Estimate
+from aiprod_pipelines.calibrated import Weights as Weights
+from aiprod_pipelines.calibrated import estimated
 from aiprod_pipelines.rendering import Setup
-from aiprod_pipelines.workload import Amounts, Load, Shapes, workload
+from aiprod_pipelines.workload import Shapes, workload
 
 
 @dataclass(frozen=True)
@@ -27,24 +31,6 @@ class Measured:
     load: Load
     seconds: float
     peak_bytes: float
-
-
-@dataclass(frozen=True)
-class Weights:
-    """What a unit of each amount takes in one stage."""
-
-    seconds: Amounts
-    bytes: Amounts
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """Of one request: seconds of all its stages, and the most memory that one of them needs."""
-
-    seconds: float
-    peak_memory_bytes: int
-    stages_s: dict[str, float]
-    stages_bytes: dict[str, int]
 
 
 Estimator: TypeAlias = Callable[[GenerationConfig, Setup], Estimate]
@@ -73,15 +59,7 @@ def fit(renders: Sequence[dict[str, Measured]]) -> dict[str, Weights]:
 
 def estimate(config: GenerationConfig, setup: Setup, shapes: Shapes, weights: dict[str, Weights]) -> Estimate:
     """What a request takes. Raises `InputError` as `workload` does."""
-    loads = workload(config, setup, shapes)
-    seconds = {name: float(np.dot(load.time, weights[name].seconds)) for name, load in loads.items()}
-    sizes = {name: int(np.dot(load.memory, weights[name].bytes) + load.known_bytes) for name, load in loads.items()}
-    return Estimate(
-        seconds=sum(seconds.values()),
-        peak_memory_bytes=max(sizes.values()),
-        stages_s=seconds,
-        stages_bytes=sizes,
-    )
+    return estimated(workload(config, setup, shapes), weights)
 
 
 def made_to_fit(config: GenerationConfig, setup: Setup, limit_bytes: int, estimator: Estimator) -> Fitted:

@@ -12,8 +12,8 @@ from typing import Any, Self
 from aiprod_core.generation import UPSAMPLER_FILE, OnProgress, Snapshots, first_of_alike, load_model
 from aiprod_core.models.upsampler import LatentUpsampler
 from aiprod_core.previews import Previews
-from aiprod_core.refinement import Refinement, half_size, refine
-from aiprod_core.types import GenerationConfig, LatentState
+from aiprod_core.refinement import Refinement, refine
+from aiprod_core.types import GenerationConfig, LatentState, half_size
 from aiprod_pipelines.cli import main
 from aiprod_pipelines.ti2vid_one_stage import TI2VidOneStagePipeline
 

@@ -8,19 +8,12 @@ its momentum, so that a step depends on nothing before it; spatio-temporal guida
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import torch
 from torch import Tensor
 
-
-class Pass(StrEnum):
-    """What the model is asked in one pass."""
-
-    PROMPTED = "prompted"
-    UNPROMPTED = "unprompted"  # with the negative prompt instead
-    PERTURBED = "perturbed"  # with the prompt, but tokens not attending to each other in some layers
-    ISOLATED = "isolated"  # with the prompt, but pictures and sound not attending to each other
+from aiprod_core.components.passes import Pass as Pass
+from aiprod_core.components.passes import needed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +57,7 @@ class Guidance:
 
     @property
     def passes(self) -> frozenset[Pass]:
-        needed = {
-            Pass.PROMPTED: True,
-            Pass.UNPROMPTED: self.scale != 1.0,
-            Pass.PERTURBED: self.stg_scale != 0.0,
-            Pass.ISOLATED: self.modality_scale != 1.0,
-        }
-        return frozenset(name for name, wanted in needed.items() if wanted)
+        return needed(scale=self.scale, stg_scale=self.stg_scale, modality_scale=self.modality_scale)
 
     def __call__(self, flows: Mapping[Pass, Tensor], x: Tensor, t: Tensor) -> Tensor:
         """The velocity to follow, from those of the passes; `x`: where the run stands, `t`: when."""

@@ -8,10 +8,12 @@ since with the weights of the family the other half moves no pixel by 1e-4.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:  # where tiles lie is arithmetic, which nothing need be loaded for
+    from torch import Tensor
 
-from aiprod_core.models.hwvae import HWVAE, HWVAEConfig
+    from aiprod_core.models.hwvae import HWVAE, HWVAEConfig
 
 TILE = 16  # latents a side
 LEAST_BORDER = 4
@@ -45,12 +47,12 @@ def tiles(side: int, border: int) -> list[Tile]:
     return [Tile(a, b, max(a - border, 0), min(b + border, side)) for a, b in zip(starts, ends, strict=True)]
 
 
-def decoder_border(config: HWVAEConfig) -> int:
+def decoder_border(config: "HWVAEConfig") -> int:
     """Latents around a tile that the decoder is given."""
     return min(config.decoder_reach, max(LEAST_BORDER, -(-config.decoder_reach // 2)))
 
 
-def decode_tiled(codec: HWVAE, latents: Tensor) -> Tensor:
+def decode_tiled(codec: "HWVAE", latents: "Tensor") -> "Tensor":
     """As `HWVAE.decode_chunked`."""
     side, time = codec.config.space, codec.config.time
     batch, _, count, height, width = latents.shape
@@ -61,7 +63,7 @@ def decode_tiled(codec: HWVAE, latents: Tensor) -> Tensor:
     return video
 
 
-def encode_tiled(codec: HWVAE, video: Tensor) -> Tensor:
+def encode_tiled(codec: "HWVAE", video: "Tensor") -> "Tensor":
     """As `HWVAE.encode`."""
     side, time = codec.config.space, codec.config.time
     batch, _, frames, height, width = video.shape
