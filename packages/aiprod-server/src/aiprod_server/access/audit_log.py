@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from aiprod_server.access import audit
 from aiprod_server.access.audit import Entry, Fact, Head
-from aiprod_server.database import reading
+from aiprod_server.database import reading, writing
 from aiprod_server.tables import audit_log
 
 TURN = 0x61756469745F6C6F  # PostgreSQL's advisory lock of whoever writes: "audit_lo" in ASCII
@@ -52,6 +52,12 @@ def append(
     entry = audit.chained(previous, {**facts, "number": number, "at": at, "by": author.name, "what": what}, author.key)
     connection.execute(sa.insert(audit_log).values(number=number, text=entry.text, seal=entry.seal))
     return number, entry
+
+
+def note(engine: sa.Engine, what: str, facts: Mapping[str, Fact], *, author: Author, now_s: float) -> None:
+    """`append` in a transaction of its own, for what happens outside the database. Raises as it does."""
+    with writing(engine) as connection:
+        append(connection, what, facts, author=author, now_s=now_s)
 
 
 def entries(engine: sa.Engine) -> Iterator[Entry]:

@@ -5,21 +5,25 @@ Knows no keys and no routes.
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Literal
 
 from aiprod_core.errors import InputError
 
-_JOBS = frozenset({"jobs:read", "jobs:submit", "jobs:cancel"})  # of one's own
+_JOBS = frozenset({"jobs:read", "jobs:submit", "jobs:cancel"})  # of one's own client, as is the webhook
+_WEBHOOK = frozenset({"webhook:read", "webhook:write"})
 _MONEY = frozenset({"usage:read", "costs:read"})
 _RUNNING = frozenset({"queue:read", "queue:drain", "jobs:cancel-any", "stats:read"})
-_TRUST = frozenset({"keys:read", "keys:write", "audit:read"})
+_TRUST = frozenset({"keys:read", "keys:write", "limits:read", "limits:write", "audit:read"})
+
+Role = Literal["viewer", "creator", "billing", "operator", "admin"]
 
 ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "viewer": frozenset({"jobs:read"}),
-        "creator": _JOBS,
+        "creator": _JOBS | _WEBHOOK,
         "billing": _MONEY,
         "operator": _RUNNING,
-        "admin": _JOBS | _MONEY | _RUNNING | _TRUST,
+        "admin": _JOBS | _WEBHOOK | _MONEY | _RUNNING | _TRUST,
     }
 )
 

@@ -66,14 +66,19 @@ def set_limits(engine: sa.Engine, client: str, **changes: Unpack[Changes]) -> Li
     Raises:
         InputError: a name out of its range, or a limit below nothing.
     """
+    with writing(engine) as connection:
+        return write_limits(connection, client, **changes)
+
+
+def write_limits(connection: sa.Connection, client: str, **changes: Unpack[Changes]) -> Limits:
+    """`set_limits`, in the caller's transaction."""
     for name, limit in changes.items():
         if isinstance(limit, int | float) and not limit >= 0:
             raise InputError(f"{name}: got {limit}, expected 0 or more, or null for no limit")
-    with writing(engine) as connection:
-        know(connection, client)
-        if changes:
-            connection.execute(sa.update(clients).where(clients.c.name == client).values(**changes))
-        row = connection.execute(sa.select(*LIMITS).where(clients.c.name == client)).one()
+    know(connection, client)
+    if changes:
+        connection.execute(sa.update(clients).where(clients.c.name == client).values(**changes))
+    row = connection.execute(sa.select(*LIMITS).where(clients.c.name == client)).one()
     return Limits(**row._mapping)
 
 
@@ -94,10 +99,15 @@ def set_webhook(engine: sa.Engine, client: str, url: str | None, secret: str | N
     Raises:
         InputError: a name out of its range.
     """
-    row = {"webhook_url": url, "webhook_secret": secret, "webhook_disabled_at": None}
     with writing(engine) as connection:
-        know(connection, client)
-        connection.execute(sa.update(clients).where(clients.c.name == client).values(row))
+        write_webhook(connection, client, url, secret)
+
+
+def write_webhook(connection: sa.Connection, client: str, url: str | None, secret: str | None) -> None:
+    """`set_webhook`, in the caller's transaction."""
+    row = {"webhook_url": url, "webhook_secret": secret, "webhook_disabled_at": None}
+    know(connection, client)
+    connection.execute(sa.update(clients).where(clients.c.name == client).values(row))
 
 
 def webhook_of(engine: sa.Engine, client: str) -> Webhook | None:

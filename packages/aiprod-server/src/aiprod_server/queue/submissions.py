@@ -138,14 +138,19 @@ def cancel(engine: sa.Engine, job_id: str, *, now_s: float, client: str | None =
         UnknownJob: no job of this client has this id, or it is deleted.
     """
     with writing(engine) as connection:
-        cancelled = connection.execute(
-            sa.update(jobs)
-            .where(*_visible(job_id, client), jobs.c.state.not_in(ENDED))
-            .values(state=State.CANCELLED, lease_until=None, finished_at=now_s)
-        )
-        if cancelled.rowcount:
-            write_end(connection, job_id, State.CANCELLED, now_s=now_s)
-        return _look(connection, job_id, client).state
+        return write_cancel(connection, job_id, now_s=now_s, client=client)
+
+
+def write_cancel(connection: sa.Connection, job_id: str, *, now_s: float, client: str | None = None) -> State:
+    """`cancel`, in the caller's transaction."""
+    cancelled = connection.execute(
+        sa.update(jobs)
+        .where(*_visible(job_id, client), jobs.c.state.not_in(ENDED))
+        .values(state=State.CANCELLED, lease_until=None, finished_at=now_s)
+    )
+    if cancelled.rowcount:
+        write_end(connection, job_id, State.CANCELLED, now_s=now_s)
+    return _look(connection, job_id, client).state
 
 
 def delete(engine: sa.Engine, job_id: str, *, now_s: float, client: str | None = None) -> Job:
