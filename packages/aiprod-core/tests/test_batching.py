@@ -30,12 +30,9 @@ def test_what_is_given_something_is_rendered_alone(given: dict[str, Any]) -> Non
     assert alike_key(REQUEST | given) is None
 
 
-def test_models_are_there_once_and_clips_n_times() -> None:
-    alone, loaded = 700, 400
-    assert most_that_fit(alone, loaded, limit_bytes=1299) == 2
-    assert most_that_fit(alone, loaded, limit_bytes=1300) == 3
-    assert most_that_fit(alone, loaded, limit_bytes=0) == 1, "one is the least: whether it fits is asked before"
-    assert most_that_fit(loaded, loaded, limit_bytes=402) == 2, "a peak while loading says nothing of clips"
+@pytest.mark.parametrize(("limit_bytes", "clips"), [(2099, 2), (2100, 3), (0, 1)])
+def test_as_many_as_the_estimate_goes_into_the_limit(limit_bytes: int, clips: int) -> None:
+    assert most_that_fit(700, limit_bytes) == clips
 
 
 def test_a_queue_asks_without_loading_torch() -> None:

@@ -25,10 +25,9 @@ def alike_key(request: Mapping[str, Any]) -> str | None:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def most_that_fit(alone_bytes: int, loaded_bytes: int, limit_bytes: int) -> int:
-    """How many clips of one kind may be rendered at once in `limit_bytes`, from what one takes alone; at least 1.
+def most_that_fit(alone_bytes: int, limit_bytes: int) -> int:
+    """How many clips of one kind may be rendered at once in `limit_bytes`, if one takes `alone_bytes`; at least 1.
 
-    `alone_bytes`: the peak of one, of which the process holds `loaded_bytes` before it begins: models are there once,
-    whatever comes on top of them once a clip. More than is ever taken, since clips are decoded one after the other.
+    On the safe side: the models are counted once a clip, and clips are decoded one after the other.
     """
-    return max(1, (limit_bytes - loaded_bytes) // max(alone_bytes - loaded_bytes, 1))
+    return max(1, limit_bytes // alone_bytes)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from aiprod_core.errors import InputError
 from aiprod_pipelines.host import free_memory_bytes, kibibytes, memory_bytes, processor, usable_cores
 
 
@@ -36,6 +37,14 @@ def this_machine() -> Machine:
         memory_bytes=memory_bytes(),
         accelerators=tuple(torch.cuda.get_device_name(index) for index in range(count)),
     )
+
+
+def check_device(device: str) -> None:
+    """Raise `InputError` for a device that is not here: `cpu`, `cuda` (the first accelerator), `cuda:0`, `cuda:1`, …"""
+    count = torch.cuda.device_count()
+    found = ["cpu", *(["cuda"] if count else []), *(f"cuda:{index}" for index in range(count))]
+    if device not in found:
+        raise InputError(f"device: got {device}, expected one that is here: {', '.join(found)}; choose one of those")
 
 
 def available_memory_bytes(device: str = "cpu") -> int:

@@ -30,7 +30,7 @@ from aiprod_pipelines.backends.ltx2 import LICENCE, NAME, LTX2Backend, lineage_o
 from aiprod_pipelines.backends.ltx2_checkpoint import open_checkpoint
 from aiprod_pipelines.backends.ltx2_loading import LIBRARIES
 from aiprod_pipelines.backends.ltx2_requests import check_request
-from aiprod_pipelines.machine import this_machine
+from aiprod_pipelines.machine import check_device, this_machine
 from aiprod_pipelines.media import Clip, encode_clip
 from aiprod_pipelines.pipeline import DTYPES, ClipPipeline, SovereignPipeline
 from aiprod_pipelines.proof.receipt import (
@@ -299,6 +299,7 @@ def _first(on_preview: OnPreview, share: float, pictures: NDArray[np.uint8]) -> 
 
 def load_pipeline(setup: Setup) -> Loaded:
     """The pipeline of `setup` with its weights, verified, before any LoRAs; raises as `render` does."""
+    check_device(setup.device)
     if setup.backend is Backend.LTX2:
         loaded = _load_ltx2(setup)
     else:

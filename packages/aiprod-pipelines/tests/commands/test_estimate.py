@@ -67,6 +67,12 @@ def test_what_surely_fits_is_not_measured(family: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_device_that_is_not_here_is_refused(family: Path) -> None:
+    result = CliRunner().invoke(app, ["estimate", *SMALL, "--model", str(family), "--device", "cuda:99"])
+    assert result.exit_code == 1
+    assert "device: got cuda:99, expected one that is here: cpu" in result.stderr
+
+
 def test_a_limit_on_what_cannot_be_estimated_is_refused(family: Path, tmp_path: Path) -> None:
     retake = Setup(models_dir=family, pipeline=PipelineName.RETAKE)
     assert estimate.fitted(REQUEST, retake, None, Calibrations(tmp_path)) is None

@@ -74,6 +74,16 @@ def test_a_film_with_sound_and_its_receipt(studio: Studio) -> None:
     assert sorted(path.name for path in studio.folder.iterdir()) == ["film.mp4", "film.mp4.receipt.json"]
 
 
+def test_a_device_that_is_not_here_is_refused(studio: Studio) -> None:
+    assert "device: got cuda:99, expected one that is here: cpu" in studio.refused("--device", "cuda:99")
+    assert studio.generate("--device", "cpu").exit_code == 0
+    receipt = receipt_path(studio.film)
+    receipt.write_text(receipt.read_text().replace('"device": "cpu"', '"device": "cuda:99"'))
+    replayed = CliRunner().invoke(app, ["replay", str(receipt), "--model", str(studio.family)])
+    assert replayed.exit_code == 1
+    assert "device: got cuda:99" in replayed.stderr
+
+
 def test_same_seed_same_bytes_other_seed_other_film(studio: Studio) -> None:
     films = []
     for seed in ("1", "1", "2"):

@@ -18,9 +18,17 @@ from aiprod_core.types import GenerationConfig
 from aiprod_pipelines.backends import Backend
 from aiprod_pipelines.calibration import PROMPT, Calibrations
 from aiprod_pipelines.commands.folders import CACHE_ROOT, CacheRoot, ModelsRoot, calibrations_folder
-from aiprod_pipelines.commands.options import AttentionKernel, Cache, MaxMemory, Offloading, Threads, Tiling
+from aiprod_pipelines.commands.options import (
+    AttentionKernel,
+    Cache,
+    Device,
+    MaxMemory,
+    Offloading,
+    Threads,
+    Tiling,
+)
 from aiprod_pipelines.estimate import Estimate, Fitted, made_to_fit, size
-from aiprod_pipelines.machine import available_memory_bytes
+from aiprod_pipelines.machine import available_memory_bytes, check_device
 from aiprod_pipelines.rendering import PipelineName, Precision, Setup
 from aiprod_pipelines.sovereignty import provision
 from aiprod_pipelines.workload import SIZED, Shapes, upper_bound_bytes
@@ -48,6 +56,7 @@ def estimate(
     models_root: ModelsRoot = None,
     precision: Annotated[Precision, typer.Option(help="As for generate.")] = "fp32",
     quantization: Annotated[WeightFormat | None, typer.Option(help="As for generate.")] = None,
+    device: Device = "cpu",
     threads: Threads = None,
     offload: Offloading = Offload.NONE,
     vae_tiling: Tiling = False,
@@ -75,11 +84,13 @@ def estimate(
         modality_scale=modality_scale,
         audio=audio,
     )
+    check_device(device)
     if threads is not None:
         torch.set_num_threads(threads)
     setup = Setup(
         models_dir=provision.locate(model, environment=models_root),
         pipeline=pipeline,
+        device=device,
         precision=precision,
         quantization=quantization,
         execution=Execution(offload=offload, vae_tiling=vae_tiling, step_cache=cache, attention=attention),

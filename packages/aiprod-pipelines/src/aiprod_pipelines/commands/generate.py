@@ -26,6 +26,7 @@ from aiprod_pipelines.commands.options import (
     AttentionKernel,
     Cache,
     Compiling,
+    Device,
     MaxMemory,
     Offloading,
     Rate,
@@ -35,6 +36,7 @@ from aiprod_pipelines.commands.options import (
 from aiprod_pipelines.commands.progress import live_progress
 from aiprod_pipelines.commands.several_words import Pinned, SeveralWordsCommand, WithLoras
 from aiprod_pipelines.contact_sheet import encode_contact_sheet
+from aiprod_pipelines.machine import check_device
 from aiprod_pipelines.media import check_video_path
 from aiprod_pipelines.proof.paper import receipt_path
 from aiprod_pipelines.rendering import PipelineName, Precision, Rendered, Setup, render
@@ -128,6 +130,7 @@ def generate(
         Precision, typer.Option(help="fp32 repeats best, bf16 is faster where the CPU has it.")
     ] = "fp32",
     quantization: Annotated[WeightFormat | None, typer.Option(help="Bring the weights to eight bits.")] = None,
+    device: Device = "cpu",
     threads: Threads = None,
     offload: Offloading = PLAINLY.offload,
     vae_tiling: Tiling = False,
@@ -187,6 +190,7 @@ def generate(
     for path in (output_path, contact_sheet):
         if path is not None:
             output.check_writable(path)
+    check_device(device)
     if threads is not None:
         torch.set_num_threads(threads)
     setup = Setup(
@@ -194,6 +198,7 @@ def generate(
         backend=backend,
         pipeline=pipeline,
         loras=tuple(lora or ()),
+        device=device,
         precision=precision,
         quantization=quantization,
         execution=Execution(

@@ -19,6 +19,7 @@ Threads = Annotated[
         show_default=False,
     ),
 ]
+Device = Annotated[str, typer.Option(help="What renders: cpu, or cuda:0, cuda:1 … for an accelerator.")]
 Rate = Annotated[
     float,
     typer.Option(
