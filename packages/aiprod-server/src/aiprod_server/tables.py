@@ -73,7 +73,6 @@ jobs = sa.Table(
     sa.CheckConstraint("state IN ('queued', 'running', 'completed', 'failed', 'cancelled')", name="state"),
     sa.CheckConstraint("attempt BETWEEN 0 AND max_attempts", name="attempt"),
     sa.CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
-    sa.Index("ix_jobs_state", "state"),
     sa.Index("ix_jobs_client_submitted_at_id", "client", "submitted_at", "id"),
     sa.Index("ix_jobs_expires_at", "expires_at"),
 )
@@ -91,11 +90,15 @@ def _index_where(which: sa.ColumnElement[bool], name: str, *columns: sa.Column[A
 # Claims look at few jobs, however many have ended.
 # A client's next job is the first entry of its stretch of this index, however many wait behind it.
 _index_where(QUEUED, "ix_jobs_waiting", jobs.c.client, jobs.c.priority, jobs.c.submitted_at, jobs.c.id, jobs.c.run_at)
-_index_where(QUEUED, "ix_jobs_alike", jobs.c.batch_key, jobs.c.client, jobs.c.priority, jobs.c.submitted_at, jobs.c.id)
+_index_where(
+    sa.and_(QUEUED, jobs.c.batch_key.is_not(None)),
+    "ix_jobs_alike",
+    *(jobs.c.batch_key, jobs.c.client, jobs.c.priority, jobs.c.submitted_at, jobs.c.id),
+)
 # Without `lease_until`, which every beat writes: as many as there are devices are soon looked through.
 _index_where(RUNNING, "ix_jobs_running", jobs.c.client)
-# What metrics and costs add up is what has ended since they last looked.
-_index_where(jobs.c.finished_at.is_not(None), "ix_jobs_finished_at", jobs.c.finished_at)
+# What metrics and costs add up is what has ended since they last looked, and how many ended how.
+_index_where(jobs.c.finished_at.is_not(None), "ix_jobs_finished_at", jobs.c.finished_at, jobs.c.state)
 
 job_steps = sa.Table(
     "job_steps",

@@ -8,7 +8,7 @@ from aiprod_core.errors import InputError
 from aiprod_server.database import reading
 from aiprod_server.queue.jobs import Job, State, UnknownJob
 from aiprod_server.queue.submissions import FIELDS, UNKNOWN, as_job
-from aiprod_server.tables import QUEUED, jobs
+from aiprod_server.tables import QUEUED, RUNNING, jobs
 
 MOST = 100  # jobs of a page
 
@@ -67,9 +67,10 @@ def page(
 
 def counts(engine: sa.Engine) -> dict[State, int]:
     """How many jobs of all clients are in each state; deleted ones count as they ended."""
-    wanted = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
+    each = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
+    wanted = sa.union_all(*(each.where(of) for of in (QUEUED, RUNNING, jobs.c.finished_at.is_not(None))))
     with reading(engine) as connection:
-        found = {State(state): number for state, number in connection.execute(wanted).tuples()}
+        found = {State(state): number for state, number in connection.execute(wanted)}
     return {state: found.get(state, 0) for state in State}
 
 

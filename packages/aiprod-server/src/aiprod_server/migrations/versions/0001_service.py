@@ -141,15 +141,15 @@ def upgrade() -> None:
         "jobs",
         ["batch_key", "client", "priority", "submitted_at", "id"],
         unique=False,
-        sqlite_where=sa.text("state = 'queued'"),
-        postgresql_where=sa.text("state = 'queued'"),
+        sqlite_where=sa.text("state = 'queued' AND batch_key IS NOT NULL"),
+        postgresql_where=sa.text("state = 'queued' AND batch_key IS NOT NULL"),
     )
     op.create_index("ix_jobs_client_submitted_at_id", "jobs", ["client", "submitted_at", "id"], unique=False)
     op.create_index("ix_jobs_expires_at", "jobs", ["expires_at"], unique=False)
     op.create_index(
         "ix_jobs_finished_at",
         "jobs",
-        ["finished_at"],
+        ["finished_at", "state"],
         unique=False,
         sqlite_where=sa.text("finished_at IS NOT NULL"),
         postgresql_where=sa.text("finished_at IS NOT NULL"),
@@ -162,7 +162,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'running'"),
         postgresql_where=sa.text("state = 'running'"),
     )
-    op.create_index("ix_jobs_state", "jobs", ["state"], unique=False)
     op.create_index(
         "ix_jobs_waiting",
         "jobs",
