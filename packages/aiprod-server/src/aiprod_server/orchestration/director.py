@@ -38,19 +38,20 @@ def directed(text: str, wishes: Wishes, rules: CreativeDirector) -> Storyboard:
         InputError: it shows nothing; or there is no model, or it gives no storyboard, and nobody else may write one.
     """
     if rules.llm_provider == "rules" or rules.llm_model is None:
-        return _by_rules(text, wishes)
+        return by_rules(text, wishes)
     folder = Path(rules.llm_model).expanduser()
     if rules.fallback == "rules" and not (folder / MODEL_FILE).is_file():
-        return _by_rules(text, wishes)
+        return by_rules(text, wishes)
     try:
         return local_scenarist.ask(read_model(folder), text, wishes, name=folder.name)
     except InputError:
         if rules.fallback == "none":
             raise
-        return _by_rules(text, wishes)
+        return by_rules(text, wishes)
 
 
-def _by_rules(text: str, wishes: Wishes) -> Storyboard:
+def by_rules(text: str, wishes: Wishes) -> Storyboard:
+    """The storyboard that rules make of a sentence or a screenplay. Raises `InputError` for one that shows nothing."""
     return storyboard_of(parse_fountain(text) if is_screenplay(text) else text, wishes)
 
 
