@@ -5,10 +5,12 @@ rolled back by an error. On SQLite a writer begins IMMEDIATE, so that it waits f
 when a read turns into a write.
 """
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -22,6 +24,8 @@ SHAPES = "sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
 MOUNTS = Path("/proc/self/mountinfo")
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "gpfs", "beegfs"})
 NETWORK_FILE_SYSTEMS |= {"fuse.sshfs", "fuse.glusterfs", "fuse.cephfs", "fuse.rclone"}
+
+_TURNS: WeakKeyDictionary[sa.Engine, threading.RLock] = WeakKeyDictionary()
 
 
 def connect(url: str) -> sa.Engine:
@@ -79,10 +83,18 @@ def writing(engine: sa.Engine, *, durable: bool = True) -> Iterator[sa.Connectio
             transaction if it is younger than a second, whole and never half. SQLite in WAL with synchronous=NORMAL
             waits in neither case: it forgets when the machine loses power, and nothing when a process dies.
     """
-    with engine.begin() as connection:
+    with _turn(engine), engine.begin() as connection:
         if not durable and connection.dialect.name == "postgresql":
             connection.execute(sa.text("SET LOCAL synchronous_commit = off"))
         yield connection
+
+
+def _turn(engine: sa.Engine) -> AbstractContextManager[object]:
+    """SQLite has one writer: those of this process come one by one, and not when SQLite happens to look again.
+
+    Who finds the database locked sleeps up to 100 ms before the next look, and may find another one there.
+    """
+    return _TURNS.setdefault(engine, threading.RLock()) if engine.dialect.name == "sqlite" else nullcontext()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ def write_event(
     connection: sa.Connection, job_id: str, kind: str, data: Mapping[str, Any] | None = None, *, now_s: float
 ) -> None:
     """Append an event to a job's stream."""
-    connection.execute(sa.insert(job_events).values(job_id=job_id, at=now_s, kind=kind, data=dict(data or {})))
+    connection.execute(_EVENT, {"job_id": job_id, "at": now_s, "kind": kind, "data": dict(data or {})})
 
 
 def write_end(
@@ -37,6 +37,7 @@ def write_end(
     )
 
 
+_EVENT = sa.insert(job_events)
 # The job's own place, else its client's, unless the receiver there said that it wants no more.
 _URL = sa.func.coalesce(
     jobs.c.webhook_url, sa.case((clients.c.webhook_disabled_at.is_(None), clients.c.webhook_url), else_=None)

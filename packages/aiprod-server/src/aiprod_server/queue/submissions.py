@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from aiprod_core.errors import InputError
-from aiprod_server.database import insert, reading, writing
+from aiprod_server.database import reading, writing
 from aiprod_server.queue.clients import SPENT_S, know, month, until_next_month_s
 from aiprod_server.queue.jobs import ENDED, Event, Job, KeyReused, NotEnded, QuotaExceeded, State, UnknownJob
 from aiprod_server.queue.journal import write_end, write_event
@@ -24,6 +25,15 @@ FULL_RETRY_S = 30.0  # when to ask again where a queue is full: nobody knows whe
 LOCK = 0x5155  # of PostgreSQL's advisory locks, ours: clients with a cap submit one job at a time
 UNKNOWN = "no job {!r}; check the id"
 FIELDS = [jobs.c[name] for name in Job.__dataclass_fields__]
+
+# Made once: to make them for every job takes longer than the database does.
+_ALLOWANCE = sa.select(clients.c.max_queued, clients.c.budget_device_s, SPENT_S).where(
+    clients.c.name == sa.bindparam("client")
+)
+_KEEP = {
+    name: fresh(jobs).on_conflict_do_nothing(index_elements=["client", "idempotency_key"]).returning(*FIELDS)
+    for name, fresh in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
 
 
 def submit(
@@ -87,12 +97,7 @@ def submit(
     }
     with writing(engine) as connection:
         max_queued, spent = _allowance(connection, client, now_s)
-        fresh = connection.execute(
-            insert(connection, jobs)
-            .values(row)
-            .on_conflict_do_nothing(index_elements=["client", "idempotency_key"])
-            .returning(*FIELDS)
-        ).one_or_none()
+        fresh = connection.execute(_KEEP[connection.dialect.name], row).one_or_none()
         if fresh is None:
             return _kept(connection, row)
         if spent is not None:
@@ -185,8 +190,7 @@ def _allowance(connection: sa.Connection, client: str, now_s: float) -> tuple[in
     A client with a cap on waiting jobs submits one job at a time until the transaction ends, so that two at once do not
     both find the last place. SQLite has one writer at a time anyway.
     """
-    wanted = sa.select(clients.c.max_queued, clients.c.budget_device_s, SPENT_S).where(clients.c.name == client)
-    row = connection.execute(wanted, {"month": month(now_s)}).one_or_none()
+    row = connection.execute(_ALLOWANCE, {"client": client, "month": month(now_s)}).one_or_none()
     if row is None:
         know(connection, client)
         return None, None
