@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.middleware import Middleware
 from fastapi.middleware.cors import CORSMiddleware
 
-from aiprod_server.api import downloads, jobs, models, stream, videos
+from aiprod_server.api import admin, downloads, jobs, models, stream, videos, webhooks
 from aiprod_server.api.errors import handle_errors
 from aiprod_server.api.middleware import Answered, BodyLimit
 from aiprod_server.api.schema import described
@@ -17,7 +17,7 @@ from aiprod_server.api.service import Service
 from aiprod_server.settings import Settings
 
 TITLE = "AIPROD"
-ROUTERS = (jobs.router, stream.router, downloads.router, models.router, videos.router)
+ROUTERS = (jobs.router, stream.router, downloads.router, models.router, videos.router, admin.router, webhooks.router)
 THREADS = 16  # of requests that wait for the database; more only wait for each other
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import Depends, Request
 
 from aiprod_server.access import keys, secrets
-from aiprod_server.access.identity import Identities
+from aiprod_server.access.audit_log import Author
+from aiprod_server.access.identity import Caller, Identities
 from aiprod_server.access.rates import Rates
 from aiprod_server.api.broadcast import Broadcast
 from aiprod_server.clock import Clock
@@ -17,6 +19,7 @@ from aiprod_server.orchestration import config
 from aiprod_server.orchestration.config import Orchestration
 from aiprod_server.settings import Settings
 from aiprod_server.storage import Storage
+from aiprod_server.webhooks.addresses import Reach
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,17 @@ class Service:
             audit_key=secrets.load(settings.storage, "audit_key", settings.audit_key),
         )
 
+    @property
+    def reach(self) -> Reach:
+        """Where webhooks may be told."""
+        settings = self.settings
+        networks = tuple(ip_network(str(network)) for network in settings.webhook_networks)
+        return Reach(networks=networks, ports=frozenset(settings.webhook_ports))
+
+    def author(self, caller: Caller) -> Author:
+        """Who acts, as the audit log names them."""
+        return Author(name=f"{caller.client}, key {caller.key_id}", key=self.audit_key)
+
     def close(self) -> None:
         """Write down what was kept in memory, and let go of the database."""
         self.broadcast.stop()
@@ -66,8 +80,8 @@ class Service:
         self.engine.dispose()
 
 
-def service_of(request: Request) -> Service:
-    """The service that this gateway is of."""
+async def service_of(request: Request) -> Service:
+    """The service that this gateway is of; async, since what is not would wait for a thread."""
     found: Service = request.app.state.service
     return found
 
