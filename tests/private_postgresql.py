@@ -6,7 +6,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,42 @@ def programs() -> Path | None:
     return found[-1].parent if found else Path(on_path).parent if on_path else None
 
 
+class Server:
+    """A server that can be stopped and started again. Its data are in `folder`, and so is the file it is reached by."""
+
+    def __init__(self, folder: Path, programs: Path, account: Mapping[str, Any], settings: Sequence[str]) -> None:
+        self.url = f"postgresql+psycopg://{SUPERUSER}@/postgres?host={folder}"
+        self._folder, self._is_ready, self._account = folder, programs / "pg_isready", account
+        more = [part for setting in ("listen_addresses=", *settings) for part in ("-c", setting)]
+        self._command = [programs / "postgres", "-D", folder / "data", "-k", folder, *more]
+
+    def start(self) -> None:
+        """Start it, and wait until it answers.
+
+        Raises:
+            RuntimeError: it does not; its words are in the message.
+        """
+        with (self._folder / "log").open("a") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self._folder, **self._account)
+        deadline = time.monotonic() + START_S
+        while subprocess.run([self._is_ready, "-q", "-h", self._folder], check=False).returncode != 0:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"PostgreSQL does not start: {(self._folder / 'log').read_text()}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop it: sessions are ended at once, what they had committed is kept."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait()
+
+
 @contextmanager
-def private_postgresql(*settings: str) -> Iterator[str]:
-    """The URL of a fresh server's empty database; `settings` are such as `fsync=off`.
+def private_server(*settings: str) -> Iterator[Server]:
+    """A fresh server with an empty database; `settings` are such as `fsync=off`.
 
     Raises:
-        RuntimeError: the server does not start; its words are in the message.
+        RuntimeError: it does not start; its words are in the message.
     """
     folder_of_programs = programs()
     assert folder_of_programs is not None, "ask programs() first"
@@ -37,35 +67,18 @@ def private_postgresql(*settings: str) -> Iterator[str]:
         folder = Path(name)
         if account:
             shutil.chown(folder, account["user"], account["group"])
-        data = folder / "data"
-        make: list[str | Path] = [
-            folder_of_programs / "initdb",
-            "-D",
-            data,
-            "-U",
-            SUPERUSER,
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--no-sync",
-        ]
-        subprocess.run(make, check=True, capture_output=True, cwd=folder, **account)
-        run: list[str | Path] = [folder_of_programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="]
-        with (folder / "log").open("w+") as log:
-            more = [part for setting in settings for part in ("-c", setting)]
-            server = subprocess.Popen([*run, *more], stdout=log, stderr=log, text=True, cwd=folder, **account)
-            try:
-                _await(folder_of_programs / "pg_isready", folder, server)
-                yield f"postgresql+psycopg://{SUPERUSER}@/postgres?host={folder}"
-            finally:
-                server.send_signal(signal.SIGINT)  # fast shutdown, which ends sessions
-                server.wait()
+        make = [folder_of_programs / "initdb", "-D", folder / "data", "-U", SUPERUSER, "-A", "trust", "-E", "UTF8"]
+        subprocess.run([*make, "--no-sync"], check=True, capture_output=True, cwd=folder, **account)
+        server = Server(folder, folder_of_programs, account, settings)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
-def _await(is_ready: Path, folder: Path, server: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + START_S
-    while subprocess.run([is_ready, "-q", "-h", folder], check=False).returncode != 0:
-        if server.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"PostgreSQL does not start: {(folder / 'log').read_text()}")
-        time.sleep(0.05)
+@contextmanager
+def private_postgresql(*settings: str) -> Iterator[str]:
+    """The URL of a fresh server's empty database, as `private_server` makes it."""
+    with private_server(*settings) as server:
+        yield server.url

@@ -94,6 +94,12 @@ def test_an_answer_larger_than_a_pipe_arrives_and_so_does_an_order() -> None:
     [
         ("raise InputError('got 7, expected 8')", "got 7, expected 8", False),
         ("open('/dev/full', 'w').write('x' * 100_000)", "the machine says: No space left on device", True),
+        (
+            "try:\n    open('/dev/full', 'w').write('x' * 100_000)\n"
+            "except OSError as error:\n    raise MediaError('clip.mp4: the disk is full; make room') from error",
+            "clip.mp4: the disk is full; make room",
+            True,
+        ),
         ("raise MemoryError", "the machine's memory is too small for this job now", True),
         (
             "raise ValueError('/secret/path')",

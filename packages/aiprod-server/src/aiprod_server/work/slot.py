@@ -10,17 +10,19 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from aiprod_server.queue import leases, workers
+from aiprod_server.monitoring.error_log import Source
+from aiprod_server.queue import leases
 from aiprod_server.queue.jobs import Claim, JobLost
 from aiprod_server.work.child import Order
 from aiprod_server.work.closing import Closing
 from aiprod_server.work.held import Held
 from aiprod_server.work.patience import Patience
+from aiprod_server.work.presence import Presence
 from aiprod_server.work.process import RenderProcess
 
 LOG = logging.getLogger(__name__)
@@ -28,7 +30,6 @@ LOG = logging.getLogger(__name__)
 TURN_S = 0.1  # how long a turn waits for a word of the child
 FIRST_IDLE_S, LAST_IDLE_S = 0.05, 0.5  # between two looks for a job: the longer, the longer none came
 FIRST_START_S, LAST_START_S = 0.5, 30.0  # between two starts of a child that dies before it is ready
-SEEN_S = 15.0
 ERROR_S = 10.0  # after an error of the worker's own
 LEAVE_S = 5.0  # after the time to drain, for a database that is away
 SILENT = "the render ended without a word of this job"
@@ -37,7 +38,7 @@ SILENT = "the render ended without a word of this job"
 class OnError(Protocol):
     """Where errors go that the operator must see; "" is no trace, None no job."""
 
-    def __call__(self, source: str, kind: str, message: str, trace: str, job_id: str | None) -> object: ...
+    def __call__(self, source: Source, kind: str, message: str, trace: str, job_id: str | None) -> object: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,7 @@ class Terms:
     step_timeout_s: float  # without a word of the child for so long, it is killed
     max_batch: int = 1  # like jobs to render at once
     keep_s: float | None = None  # how long the files of a completed job stay; None for always
+    environment: Mapping[str, str] = field(default_factory=dict)  # of the child, laid over that of this process
 
 
 class Slot:
@@ -63,9 +65,10 @@ class Slot:
     """
 
     def __init__(self, name: str, machine: str, device: str, terms: Terms, closing: Closing) -> None:
-        self._name, self._machine, self._device = name, machine, device
+        self._name, self._device = name, device
         self._terms, self._closing = terms, closing
         self._patience = Patience(name)
+        self._presence = Presence(terms.engine, terms.clock, name=name, machine=machine, device=device)
         self._held: dict[str, Held] = {}
         self._lost = False  # a job that the child renders is not ours any more
         self._child: RenderProcess | None = None
@@ -73,8 +76,6 @@ class Slot:
         self._word_s = 0.0  # when it last said something, monotonic
         self._start_s, self._start_wait_s = 0.0, 0.0  # not before, and after how long the next time
         self._idle_s = FIRST_IDLE_S
-        self._seen_s: float | None = None
-        self._drains = False  # as an operator asked, in the table of workers
 
     def run(self) -> None:
         """Work until it is time to close, and what is held has ended or is given back."""
@@ -88,19 +89,19 @@ class Slot:
                 self._held.clear()
                 self._closing.wait(ERROR_S)
         self._kill()
-        self._patience.tried(lambda: workers.leave(self._terms.engine, self._name))
+        self._patience.tried(self._presence.leave)
 
     def _is_over(self) -> bool:
         return self._is_closing() and (not self._held or self._closing.late_s() >= LEAVE_S)
 
     def _is_closing(self) -> bool:
-        return self._drains or self._closing.is_asked()
+        return self._presence.drains or self._closing.is_asked()
 
     def _turn(self) -> None:
         """Hear the child and judge it; then tell the queue, or take the next jobs where there is nothing to tell."""
         self._hear()
         self._judge()
-        self._patience.tried(self._be_seen)
+        self._patience.tried(self._presence.show)
         if self._held:
             self._patience.tried(self._tell)
         elif self._child is not None and not self._busy:
@@ -109,7 +110,8 @@ class Slot:
     def _hear(self) -> None:
         """Take in what the child says; start it where there is none."""
         if self._child is None and time.monotonic() >= self._start_s:
-            self._child = RenderProcess(self._terms.program, {"AIPROD_DEVICE": self._device})
+            environment = {**self._terms.environment, "AIPROD_DEVICE": self._device}
+            self._child = RenderProcess(self._terms.program, environment)
             self._busy, self._word_s = True, time.monotonic()
         if self._child is None:
             time.sleep(TURN_S)
@@ -201,23 +203,11 @@ class Slot:
         )
         return [first, *(alike or [])]
 
-    def _be_seen(self) -> None:
-        engine, now_s = self._terms.engine, time.monotonic()
-        if self._seen_s is not None and now_s - self._seen_s < SEEN_S:
-            return
-        try:
-            if self._seen_s is None:
-                raise workers.UnknownWorker(self._name)
-            self._drains |= workers.seen(engine, self._name, self._terms.clock())
-        except workers.UnknownWorker:
-            workers.appear(engine, self._name, self._machine, self._device, self._terms.clock())
-        self._seen_s = now_s
-
     def _record_failure(self, answer: Mapping[str, Any]) -> None:
         if trace := answer.get("trace"):
             self._record("render", answer.get("kind") or "Error", answer["failed"], trace, answer["job_id"])
 
-    def _record(self, source: str, kind: str, message: str, trace: str = "", job_id: str | None = None) -> None:
+    def _record(self, source: Source, kind: str, message: str, trace: str = "", job_id: str | None = None) -> None:
         try:
             self._terms.on_error(source, kind, message, trace, job_id)
         except Exception:  # the error log is no reason to lose a job

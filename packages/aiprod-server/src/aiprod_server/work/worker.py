@@ -13,7 +13,7 @@ MACHINE_LENGTH = 200
 
 
 class Worker:
-    """The slots of this process.
+    """The slots of this process; each is called by the worker's `name` and its number.
 
     Args:
         devices: as torch names them, such as cpu or cuda:0.
@@ -24,18 +24,18 @@ class Worker:
     def __init__(self, terms: Terms, *, devices: Sequence[str], slots: int = 1, drain_s: float) -> None:
         self._closing = Closing(drain_s)
         machine = socket.gethostname()[:MACHINE_LENGTH]
-        start = f"{machine}:{os.getpid()}:{secrets.token_hex(4)}"  # the same process id comes again one day
+        self.name = f"{machine}:{os.getpid()}:{secrets.token_hex(4)}"  # the same process id comes again one day
         places = [device for device in devices for _ in range(slots)]
-        self._threads = [
-            threading.Thread(target=Slot(f"{start}:{number}", machine, device, terms, self._closing).run, name=device)
-            for number, device in enumerate(places)
+        self._slots = [
+            Slot(f"{self.name}:{number}", machine, device, terms, self._closing) for number, device in enumerate(places)
         ]
 
     def run(self) -> None:
         """Work until it is closed."""
-        for thread in self._threads:
+        threads = [threading.Thread(target=slot.run) for slot in self._slots]
+        for thread in threads:
             thread.start()
-        for thread in self._threads:
+        for thread in threads:
             thread.join()
 
     def close(self) -> None:
