@@ -12,6 +12,8 @@ from pydantic import AliasChoices, Field, IPvAnyNetwork, SecretStr, ValidationEr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from aiprod_core.errors import InputError
+from aiprod_pipelines.commands.folders import CACHE_ROOT
+from aiprod_pipelines.commands.folders import CACHE_ROOT
 from aiprod_server.orchestration.config import default_path
 
 PREFIX = "AIPROD_"
@@ -19,6 +21,7 @@ OWN = Path("~/.local/share/aiprod/jobs.db").expanduser()
 OWN_URL = f"sqlite:///{OWN}"
 OWN_STORAGE = Path("~/.local/share/aiprod/storage").expanduser()
 
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 List = NoDecode  # in the environment: parts with commas between them
 
 
@@ -27,7 +30,8 @@ class Settings(BaseSettings):
 
     `models_root`: a folder of folders of weights, asked before the usual places. `retention_days`: None is as the
     configuration says. `pepper`, `audit_key`: hex of 32 bytes or more; None: made once and kept in the storage's
-    folder. `oidc_jwks`: a file, or the URL of an identity provider's keys.
+    folder. `oidc_jwks`: a file, or the URL of an identity provider's keys; the others of its kind are as
+    `access.oidc.Provider` says.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
@@ -45,15 +49,23 @@ class Settings(BaseSettings):
     retention_days: float | None = Field(None, gt=0)
     webhook_networks: Annotated[tuple[IPvAnyNetwork, ...], List] = ()
     webhook_ports: Annotated[tuple[int, ...], List] = (443,)
-    oidc_issuer: str | None = None
+    oidc_issuer: str | None = None  # with audience and keys: tokens of this provider are let in
     oidc_audience: str | None = None
     oidc_jwks: str | None = None
+    oidc_algorithm: Algorithm = "RS256"
+    oidc_client_claim: str = "client"
+    oidc_roles_claim: str = "roles"
+    oidc_roles_prefix: str = "aiprod-"
+    oidc_networks: Annotated[tuple[IPvAnyNetwork, ...], List] = ()
     cors_origins: Annotated[tuple[str, ...], List] = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "text"] = "text"
     drain_s: float = Field(30.0, ge=0)
+    metrics_token: SecretStr | None = Field(None, min_length=16)
+    otel_endpoint: str | None = None
+    cache_root: Path = Field(CACHE_ROOT, validation_alias=AliasChoices("cache_root", "XDG_CACHE_HOME"))
 
-    @field_validator("webhook_networks", "webhook_ports", "cors_origins", mode="before")
+    @field_validator("webhook_networks", "webhook_ports", "oidc_networks", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import ExpiredTokenError, InvalidClaimError, JoseError, MissingClaimError
@@ -22,13 +22,14 @@ from joserfc.jws import JWSRegistry
 
 from aiprod_core.errors import AiprodError, InputError
 from aiprod_server.access.keys import CLIENT
+from aiprod_server.access.person import Person, TokenError
 from aiprod_server.access.roles import ROLES
+from aiprod_server.settings import Algorithm
 from aiprod_server.webhooks.addresses import PORTS, Network, Reach, checked
 from aiprod_server.webhooks.courier import Limits, get
 
 logger = logging.getLogger(__name__)
 
-Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 
 TOKEN_CHARS = 16_384
 HEADER_CHARS = 512  # joserfc reads no longer one
@@ -36,10 +37,6 @@ SUBJECT = re.compile(r"[\x21-\x7e]{1,255}")  # OpenID Connect Core 1.0, 2: at mo
 RSA_CHARS = 342  # of the modulus of 2048 bits in base64url: RFC 7518, 3.3 wants no smaller one
 RETRY_S = 60.0  # between two looks at the keys, however many tokens name one that is not among them
 KEEP_S = 3600.0  # a key that the provider withdrew is refused after this at the latest
-
-
-class TokenError(InputError):
-    """A token that opens nothing; the message is for its bearer, and says nothing of the token's content."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,15 +57,6 @@ class Provider:
     roles_prefix: str = "aiprod-"
     networks: tuple[Network, ...] = ()
     skew_s: int = 60
-
-
-@dataclass(frozen=True, kw_only=True)
-class Person:
-    """Who holds a good token. `client`: whose jobs are theirs; `subject`: the provider's own name for them."""
-
-    client: str
-    subject: str
-    roles: frozenset[str]
 
 
 class Verifier:
