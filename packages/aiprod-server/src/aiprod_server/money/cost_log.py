@@ -64,7 +64,7 @@ class CostLog:
         start_s = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
         with writing(self._engine) as connection:
             charged = _charged(connection, start_s, start_s + DAY_S)
-            stored = _stored(connection, start_s + DAY_S)
+            held = stored(connection, start_s + DAY_S)
             rows = [
                 {
                     "day": day.isoformat(),
@@ -73,10 +73,10 @@ class CostLog:
                     "device_s": 0.0,
                     "render_microeur": 0,
                     **charged.get(client, {}),
-                    "stored_bytes": stored.get(client, 0),
-                    "storage_microeur": self._tariff.storage_microeur(stored.get(client, 0), day),
+                    "stored_bytes": held.get(client, 0),
+                    "storage_microeur": self._tariff.storage_microeur(held.get(client, 0), day),
                 }
-                for client in sorted(charged.keys() | stored.keys())
+                for client in sorted(charged.keys() | held.keys())
             ]
             if rows:
                 connection.execute(insert(connection, cost_log).on_conflict_do_nothing(), rows)
@@ -92,6 +92,20 @@ def rows(engine: sa.Engine, *, since: date, until: date, client: str | None = No
     with reading(engine) as connection:
         found = connection.execute(wanted.order_by(cost_log.c.day, cost_log.c.client))
         return tuple(DayOfClient(**row._mapping) for row in found)
+
+
+def stored(connection: sa.Connection, at_s: float) -> dict[str, int]:
+    """Client → bytes of the files of its jobs that lay there at this moment."""
+    wanted = sa.select(jobs.c.client, jobs.c.result["files"]).where(
+        jobs.c.state == State.COMPLETED,
+        jobs.c.finished_at < at_s,
+        sa.or_(jobs.c.deleted_at.is_(None), jobs.c.deleted_at >= at_s),
+        sa.or_(jobs.c.expires_at.is_(None), jobs.c.expires_at >= at_s),
+    )
+    held: dict[str, int] = {}
+    for client, files in connection.execute(wanted.execution_options(yield_per=FETCHED)):
+        held[client] = held.get(client, 0) + _size_bytes(files or {})
+    return {client: size_bytes for client, size_bytes in held.items() if size_bytes}
 
 
 def _first_open(engine: sa.Engine) -> date | None:
@@ -121,20 +135,6 @@ def _charged(connection: sa.Connection, since_s: float, until_s: float) -> dict[
         facts = dict(row) | {"render_microeur": int(row["render_microeur"])}  # PostgreSQL sums to a decimal
         found[facts.pop("client")] = facts
     return found
-
-
-def _stored(connection: sa.Connection, at_s: float) -> dict[str, int]:
-    """Client → bytes of the files of its jobs that lay there at this moment."""
-    wanted = sa.select(jobs.c.client, jobs.c.result["files"]).where(
-        jobs.c.state == State.COMPLETED,
-        jobs.c.finished_at < at_s,
-        sa.or_(jobs.c.deleted_at.is_(None), jobs.c.deleted_at >= at_s),
-        sa.or_(jobs.c.expires_at.is_(None), jobs.c.expires_at >= at_s),
-    )
-    stored: dict[str, int] = {}
-    for client, files in connection.execute(wanted.execution_options(yield_per=FETCHED)):
-        stored[client] = stored.get(client, 0) + _size_bytes(files or {})
-    return {client: size_bytes for client, size_bytes in stored.items() if size_bytes}
 
 
 def _size_bytes(files: Mapping[str, Mapping[str, Any]]) -> int:

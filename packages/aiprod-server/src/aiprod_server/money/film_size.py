@@ -34,7 +34,10 @@ def shots_of(
     for part in timing.parts:
         if part.shot is not None:
             seen_s = Fraction(part.frames) / timing.rate * Fraction(part.shot.speed).limit_denominator(10_000)
-            length: dict[str, Any] = {"num_frames": renderer.num_frames(seen_s), "frame_rate": float(renderer.frame_rate_hz)}
+            length: dict[str, Any] = {
+                "num_frames": renderer.num_frames(seen_s),
+                "frame_rate": float(renderer.frame_rate_hz),
+            }
             shots.append((renderer.pipeline, GenerationConfig(prompt=part.name, **length, **renderer.settings)))
     return shots
 
