@@ -68,13 +68,13 @@ jobs = sa.Table(
     sa.Column("result", sa.JSON),  # of a completed job: its files by role, with SHA-256 and size
     sa.Column("webhook_url", sa.Text),
     sa.Column("expires_at", sa.Double),  # when its files go; null: not yet known, or never
-    sa.Column("deleted_at", sa.Double),  # its files are gone, and clients do not see it
+    sa.Column("deleted_at", sa.Double),  # its client deleted it, and sees it no more
+    sa.Column("files_removed_at", sa.Double),  # its files are gone
     sa.UniqueConstraint("client", "idempotency_key"),
     sa.CheckConstraint("state IN ('queued', 'running', 'completed', 'failed', 'cancelled')", name="state"),
     sa.CheckConstraint("attempt BETWEEN 0 AND max_attempts", name="attempt"),
     sa.CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
     sa.Index("ix_jobs_client_submitted_at_id", "client", "submitted_at", "id"),
-    sa.Index("ix_jobs_expires_at", "expires_at"),
 )
 
 # Written out and never a parameter: only so do the databases know that the indexes below have every row that is asked.
@@ -97,6 +97,8 @@ _index_where(
 )
 # Without `lease_until`, which every beat writes: as many as there are devices are soon looked through.
 _index_where(RUNNING, "ix_jobs_running", jobs.c.client)
+# What expires is looked at once.
+_index_where(jobs.c.files_removed_at.is_(None), "ix_jobs_expires_at", jobs.c.expires_at)
 # What metrics and costs add up is what has ended since they last looked, and how many ended how.
 _index_where(jobs.c.finished_at.is_not(None), "ix_jobs_finished_at", jobs.c.finished_at, jobs.c.state)
 

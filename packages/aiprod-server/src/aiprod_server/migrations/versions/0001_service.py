@@ -127,6 +127,7 @@ def upgrade() -> None:
         sa.Column("webhook_url", sa.Text(), nullable=True),
         sa.Column("expires_at", sa.Double(), nullable=True),
         sa.Column("deleted_at", sa.Double(), nullable=True),
+        sa.Column("files_removed_at", sa.Double(), nullable=True),
         sa.CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name=op.f("ck_jobs_lease")),
         sa.CheckConstraint(
             "state IN ('queued', 'running', 'completed', 'failed', 'cancelled')", name=op.f("ck_jobs_state")
@@ -145,7 +146,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'queued' AND batch_key IS NOT NULL"),
     )
     op.create_index("ix_jobs_client_submitted_at_id", "jobs", ["client", "submitted_at", "id"], unique=False)
-    op.create_index("ix_jobs_expires_at", "jobs", ["expires_at"], unique=False)
+    op.create_index(
+        "ix_jobs_expires_at",
+        "jobs",
+        ["expires_at"],
+        unique=False,
+        sqlite_where=sa.text("files_removed_at IS NULL"),
+        postgresql_where=sa.text("files_removed_at IS NULL"),
+    )
     op.create_index(
         "ix_jobs_finished_at",
         "jobs",
