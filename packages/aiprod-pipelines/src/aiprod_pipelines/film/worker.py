@@ -103,11 +103,12 @@ def _jobs() -> "queue.Queue[dict[str, Any]]":
 
 def _work(job: Mapping[str, Any], say: "Answers") -> None:
     step, artifacts = Step(**job["step"]), Artifacts(Path(job["artifacts"]))
-    began_s = time.perf_counter()
     draft = artifacts.draft(step)
     inputs = {role: Path(path) for role, path in job["inputs"].items()}
     try:
-        steps.load(step.kind)(step.params, inputs, draft, say.progress)
+        make = steps.load(step.kind)
+        began_s = time.perf_counter()  # the code's own seconds are not the step's
+        make(step.params, inputs, draft, say.progress)
         artifacts.keep(step, draft, time.perf_counter() - began_s)
     except AiprodError as error:
         told = str(error).replace(str(draft), str(artifacts.root))

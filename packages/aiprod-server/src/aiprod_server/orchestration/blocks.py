@@ -127,6 +127,7 @@ class RenderExecutor(_Block):
     max_batch: int = Field(ge=1, le=64)  # like clips rendered at once
     preview_every_steps: int = Field(ge=0, le=1000)  # denoising steps between two pictures; 0: none
     film_workers: int = Field(ge=1, le=64)  # steps of a film at a time
+    warm_pipelines: int = Field(ge=1, le=16)  # of clips, that stay loaded; the longest unused goes first
 
 
 class TechnicalQAGate(_Block):
