@@ -113,6 +113,10 @@ class Storage:
                 return path
         raise MediaError(f"input {sha256[:12]}…: got no such file of this client; give the picture again")
 
+    def inputs(self) -> Iterator[Path]:
+        """Every file that `keep_input` kept, of all clients."""
+        return self.root.glob("inputs/*/*")
+
     def _job(self, job_id: str) -> Path:
         if not JOB_ID.fullmatch(job_id):
             raise InputError(f"job: got the id {job_id[:100]!r}, expected job_ and 24 hex digits; check the id")
