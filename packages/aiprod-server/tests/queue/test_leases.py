@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from aiprod_core.errors import InputError
 from aiprod_server import tables
 from aiprod_server.database import reading, writing
 from aiprod_server.queue import clients, leases, submissions
 from aiprod_server.queue.jobs import Claim, JobLost, State
 from aiprod_server.queue.leases import LEASE_S
-from aiprod_server.tables import charges, job_events, job_steps, jobs, metadata, webhook_outbox
+from aiprod_server.tables import charges, job_steps, jobs, metadata, webhook_outbox
 
 CAT = {"prompt": "a red cat"}
 SHA = "ab" * 32
@@ -163,6 +164,7 @@ def test_every_write_renews_the_lease(engine: sa.Engine, write: Callable[[sa.Eng
         lambda engine, held: leases.complete(engine, held, device_s=1.0, cost_microeur=1, now_s=200.0),
         lambda engine, held: leases.fail(engine, held, "broken", now_s=200.0),
         lambda engine, held: leases.retry(engine, held, "broken", now_s=200.0),
+        lambda engine, held: leases.release(engine, held, now_s=200.0),
     ],
 )
 @pytest.mark.parametrize("loss", ["taken over", "taken over by itself", "cancelled", "completed"])
@@ -195,6 +197,33 @@ def test_a_claim_that_the_database_forgot_is_lost_though_its_number_comes_again(
     assert claim(engine, 101.0, "second").attempt == forgotten.attempt
     with pytest.raises(JobLost):
         leases.beat(engine, forgotten, now_s=102.0)
+
+
+def test_a_report_says_how_much_is_done(engine: sa.Engine) -> None:
+    (job_id,) = submit(engine)
+    held = claim(engine)
+    leases.report(engine, held, "progress", {"stage": "sampling"}, now_s=101.0, share=0.25)
+    leases.report(engine, held, "preview", {}, now_s=102.0)
+    assert submissions.job(engine, job_id).progress == 0.25
+    for share in (-0.1, 1.1, float("nan")):
+        with pytest.raises(InputError, match="expected 0 to 1"):
+            leases.report(engine, held, "progress", {}, now_s=103.0, share=share)
+    assert [event.kind for event in submissions.events(engine, job_id)][2:] == ["progress", "preview"]
+
+
+def test_a_released_job_is_there_at_once_with_an_attempt_more(engine: sa.Engine) -> None:
+    (job_id,) = submit(engine, max_attempts=1)
+    first = claim(engine, 100.0, "draining")
+    leases.finish_step(engine, first, "shot1", SHA, now_s=101.0)
+    leases.release(engine, first, now_s=102.0)
+    told = submissions.job(engine, job_id)
+    assert (told.state, told.run_at, told.reason) == (State.QUEUED, 102.0, None)
+    assert submissions.events(engine, job_id)[-1].kind == "queued"
+    second = claim(engine, 102.0, "draining")
+    assert (second.steps, second.max_attempts - second.attempt) == ({"shot1": SHA}, 0)
+    with pytest.raises(JobLost):
+        leases.beat(engine, first, now_s=103.0)
+    assert leases.retry(engine, second, "broken", now_s=104.0) is State.FAILED
 
 
 def test_finished_steps_are_handed_to_the_next_attempt(engine: sa.Engine) -> None:
@@ -236,13 +265,26 @@ def test_a_completed_job_has_one_charge_and_one_webhook(engine: sa.Engine) -> No
         leases.complete(engine, held, device_s=12.5, cost_microeur=3400, now_s=114.0)
 
 
+def test_a_completed_job_says_what_it_came_to(engine: sa.Engine) -> None:
+    (job_id,) = submit(engine)
+    result = {"files": {"video": {"name": "clip.mp4", "sha256": SHA}}, "seed": 7}
+    charge: dict[str, Any] = {"device_s": 1.0, "cost_microeur": 1}
+    leases.complete(engine, claim(engine), now_s=101.0, result=result, expires_at=900.0, **charge)
+    told = submissions.job(engine, job_id)
+    assert (told.progress, told.result, told.expires_at) == (1.0, result, 900.0)
+    last = submissions.events(engine, job_id)[-1]
+    assert (last.kind, last.data) == ("completed", result)
+
+
 def test_an_end_that_cannot_be_billed_is_no_end(engine: sa.Engine) -> None:
     (job_id,) = submit(engine, webhook_url=HOOK)
     held = claim(engine)
     with pytest.raises(sa.exc.IntegrityError):
         leases.complete(engine, held, device_s=1.0, cost_microeur=-1, now_s=101.0)
-    assert submissions.job(engine, job_id).state is State.RUNNING
+    told = submissions.job(engine, job_id)
+    assert (told.state, told.result) == (State.RUNNING, None)
     assert rows(engine, webhook_outbox) == []
+    assert clients.spent_device_s(engine, "ada", now_s=101.0) == 0.0
 
 
 def test_a_failure_ends_with_its_reason(engine: sa.Engine) -> None:
@@ -363,26 +405,6 @@ def test_lapsed_jobs_go_to_one_of_many_each(engine: sa.Engine) -> None:
         taken = [held for claims in pool.map(take, range(8)) for held in claims if held]
     assert sorted(held.job_id for held in taken) == sorted(lapsed)
     assert {held.attempt for held in taken} == {2}
-
-
-def test_the_events_of_a_job_are_numbered_as_they_happened(engine: sa.Engine) -> None:
-    (job_id,) = submit(engine)
-    held = claim(engine)
-    seen: list[int] = []
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.is_set() or submissions.events(engine, job_id, seen[-1] if seen else 0):
-            seen.extend(event.id for event in submissions.events(engine, job_id, seen[-1] if seen else 0))
-
-    with ThreadPoolExecutor(5) as pool:
-        watcher = pool.submit(watch)
-        list(pool.map(lambda n: leases.report(engine, held, "progress", {"n": n}, now_s=101.0), range(60)))
-        done.set()
-        watcher.result()
-    with reading(engine) as connection:
-        written = connection.execute(sa.select(job_events.c.id).order_by(job_events.c.id)).scalars().all()
-    assert seen == list(written)
 
 
 def test_a_state_without_its_lease_is_refused_by_the_database(engine: sa.Engine) -> None:
