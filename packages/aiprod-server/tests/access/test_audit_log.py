@@ -126,3 +126,19 @@ for index in range(40):
     for name in names:
         assert [fact["index"] for fact in facts if fact["by"] == name] == list(range(40))
     assert audit_log.first_broken(engine, KEY) is None
+
+
+def test_the_key_of_the_log_is_told_from_another(engine: sa.Engine) -> None:
+    audit_log.check_key(engine, bytes(32))  # nothing is sealed yet
+    for _ in range(3):
+        append(engine)
+        audit_log.check_key(engine, KEY)
+        with pytest.raises(InputError, match="got another than that of the log"):
+            audit_log.check_key(engine, bytes(32))
+    for number in (1, 3):
+        with writing(engine) as connection:  # one changed end is for `first_broken` to find, and stops nobody's work
+            connection.execute(sa.update(table).where(table.c.number == number).values(text="{}"))
+        if number == 1:
+            audit_log.check_key(engine, KEY)
+    with pytest.raises(InputError, match="got another than that of the log"):
+        audit_log.check_key(engine, KEY)

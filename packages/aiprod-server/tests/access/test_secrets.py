@@ -31,6 +31,13 @@ def test_a_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> No
     assert stat.S_IMODE((folder / "pepper").stat().st_mode) == 0o600
 
 
+def test_none_is_made_where_none_may_be(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"audit_key: got none, expected .* or AIPROD_AUDIT_KEY"):
+        secrets.load(tmp_path, "audit_key", may_make=False)
+    assert list(tmp_path.iterdir()) == []
+    assert secrets.load(tmp_path, "audit_key") == secrets.load(tmp_path, "audit_key", may_make=False)
+
+
 def test_a_loose_umask_opens_nothing(tmp_path: Path) -> None:
     before = os.umask(0)
     try:

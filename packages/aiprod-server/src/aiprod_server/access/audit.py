@@ -65,6 +65,11 @@ def chained(previous: Entry | None, facts: Mapping[str, Fact], key: bytes) -> En
     return Entry(text=text, seal=_seal(GENESIS if previous is None else previous.seal, text, key))
 
 
+def seals(key: bytes, text: str, seal: bytes, *, previous: Entry | None = None) -> bool:
+    """Whether `seal` is that of `text` after `previous`, None for the first. Raises `InputError` for a short key."""
+    return hmac.compare_digest(seal, _seal(GENESIS if previous is None else previous.seal, text, key))
+
+
 def verify(entries: Iterable[Entry], key: bytes, *, head: Head | None = None) -> int | None:
     """Index of the first entry, from 0 and oldest first, that is not as it was sealed; None where all are.
 

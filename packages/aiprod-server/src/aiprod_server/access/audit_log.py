@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from aiprod_core.errors import InputError
 from aiprod_server.access import audit
 from aiprod_server.access.audit import Entry, Fact, Head
 from aiprod_server.database import reading, writing
@@ -89,3 +90,23 @@ def first_broken(engine: sa.Engine, key: bytes, *, head: Head | None = None) -> 
     """
     index = audit.verify(entries(engine), key, head=head)
     return None if index is None else index + 1
+
+
+def check_key(engine: sa.Engine, key: bytes) -> None:
+    """Raises `InputError` where the log is sealed with another key: entries of this one would break its chain.
+
+    Neither the first entry nor the newest fits then; a log in which one of them was changed is for `first_broken`.
+    """
+    ends = sa.select(audit_log).order_by(audit_log.c.number.desc()).limit(2)
+    with reading(engine) as connection:
+        newest = connection.execute(ends).all()
+        first = connection.execute(sa.select(audit_log).order_by(audit_log.c.number).limit(1)).one_or_none()
+    if first is None:
+        return
+    last, before = newest[0], Entry(text="", seal=newest[1].seal) if len(newest) > 1 else None
+    if audit.seals(key, first.text, first.seal) or audit.seals(key, last.text, last.seal, previous=before):
+        return
+    raise InputError(
+        "audit key: got another than that of the log, whose chain its entries would break; give back the one it was "
+        "begun with (AIPROD_AUDIT_KEY, or secrets/audit_key in the storage folder)"
+    )

@@ -24,18 +24,23 @@ MAKE_ONE = "make one with `openssl rand -hex 32`"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def load(storage: Path, name: Name, given: SecretStr | None = None) -> bytes:
+def load(storage: Path, name: Name, given: SecretStr | None = None, *, may_make: bool = True) -> bytes:
     """The secret, at least 32 bytes: `given` in hex, or the file `storage`/secrets/`name`, which is made if need be.
 
     Processes that come at once all get what the first of them made.
 
     Raises:
-        InputError: a secret that is too short or not hex, or a file that others than its owner can read.
+        InputError: a secret that is too short or not hex, a file that others than its owner can read, or none where
+            none may be made.
     """
     if given is not None:
         return _parsed(given.get_secret_value(), f"AIPROD_{name.upper()}")
     path = storage / "secrets" / name
     if not os.path.lexists(path):
+        if not may_make:
+            raise InputError(
+                f"{name}: got none, expected {path} or AIPROD_{name.upper()}; name the storage folder of the gateway"
+            )
         _make(path)
     return _read(path)
 
