@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from aiprod_core.errors import InputError
 from aiprod_server.access import acts, audit_log
 from aiprod_server.access.audit_log import Author
-from aiprod_server.queue import clients, submissions
+from aiprod_server.queue import clients, submissions, workers
 from aiprod_server.queue.clients import Limits
 from aiprod_server.queue.jobs import State, UnknownJob
 from aiprod_server.webhooks.message import mint_secret
@@ -65,4 +65,14 @@ def test_an_operator_cancels_anyones_job(engine: sa.Engine) -> None:
     assert written(engine) == [{"what": "job cancelled by an operator", "job": job.id, "state": "cancelled"}]
     with pytest.raises(UnknownJob):
         acts.cancel_job(engine, "job_" + "0" * 24, author=ADA, now_s=9.0)
+    assert len(written(engine)) == 1
+
+
+def test_an_operator_drains_a_worker(engine: sa.Engine) -> None:
+    workers.appear(engine, "north-7", "north", "cpu", 1.0)
+    acts.drain_worker(engine, "north-7", author=ADA, now_s=9.0)
+    assert workers.seen(engine, "north-7", 2.0)
+    assert written(engine) == [{"what": "worker drained", "worker": "north-7"}]
+    with pytest.raises(workers.UnknownWorker):
+        acts.drain_worker(engine, "south", author=ADA, now_s=9.0)
     assert len(written(engine)) == 1

@@ -14,7 +14,7 @@ from aiprod_server.access.audit_log import Author
 from aiprod_server.access.usage_log import Use, Waiting
 from aiprod_server.api.service import Service
 from aiprod_server.app import create_app
-from aiprod_server.queue import submissions
+from aiprod_server.queue import submissions, workers
 from aiprod_server.settings import Settings
 
 DAY_S = 86_400
@@ -207,6 +207,16 @@ def test_an_operator_cancels_a_job_of_another_client(
     problem(http.post(f"/api/v1/admin/jobs/job_{'0' * 24}/cancel", headers=operator), 404)
 
 
+def test_an_operator_drains_a_worker(http: TestClient, service: Service, holding: Callable[..., Headers]) -> None:
+    workers.appear(service.engine, "north:7:cpu", "north", "cpu", service.clock())
+    operator = holding("operator")
+    answer = http.post("/api/v1/admin/workers/north:7:cpu/drain", headers=operator)
+    assert (answer.status_code, answer.json()["draining"]) == (202, True)
+    assert [worker.draining for worker in workers.present(service.engine, service.clock())] == [True]
+    assert newest(service)["what"] == "worker drained"
+    problem(http.post("/api/v1/admin/workers/south/drain", headers=operator), 404)
+
+
 ROUTES = [
     ("GET", "/api/v1/admin/keys", {"admin"}),
     ("POST", "/api/v1/admin/keys", {"admin"}),
@@ -216,6 +226,7 @@ ROUTES = [
     ("PUT", "/api/v1/admin/clients/north/limits", {"admin"}),
     ("GET", "/api/v1/admin/usage", {"admin", "billing"}),
     ("POST", f"/api/v1/admin/jobs/job_{'0' * 24}/cancel", {"admin", "operator"}),
+    ("POST", "/api/v1/admin/workers/south/drain", {"admin", "operator"}),
     ("GET", "/api/v1/webhook", {"admin", "creator"}),
     ("PUT", "/api/v1/webhook", {"admin", "creator"}),
     ("DELETE", "/api/v1/webhook", {"admin", "creator"}),

@@ -1,6 +1,6 @@
-"""What operators and owners of keys do to a client or a job: each act, and its entry in the audit log, or neither.
+"""What operators and owners of keys do to clients, jobs and workers: each act with its entry in the audit log.
 
-Knows the audit log and the queue's own functions; who may act is for the route or the command to ask. Keys have the
+Act and entry are one transaction. Knows the audit log and the queue's own functions; who may act is for the route or the command to ask. Keys have the
 same in `keys`.
 """
 
@@ -13,7 +13,7 @@ from aiprod_server.access import audit_log
 from aiprod_server.access.audit import Fact
 from aiprod_server.access.audit_log import Author
 from aiprod_server.database import writing
-from aiprod_server.queue import clients, submissions
+from aiprod_server.queue import clients, submissions, workers
 from aiprod_server.queue.clients import Changes, Limits
 from aiprod_server.queue.jobs import State
 from aiprod_server.webhooks.message import SigningSecret
@@ -55,3 +55,10 @@ def cancel_job(engine: sa.Engine, job_id: str, *, author: Author, now_s: float) 
         facts: dict[str, Fact] = {"job": job_id, "state": str(state)}
         audit_log.append(connection, "job cancelled by an operator", facts, author=author, now_s=now_s)
     return state
+
+
+def drain_worker(engine: sa.Engine, name: str, *, author: Author, now_s: float) -> None:
+    """Have a worker end what it has, and take nothing new. Raises `UnknownWorker`."""
+    with writing(engine) as connection:
+        workers.write_drain(connection, name)
+        audit_log.append(connection, "worker drained", {"worker": name}, author=author, now_s=now_s)

@@ -1,6 +1,6 @@
-"""What those who run the service do over HTTP: keys, limits, usage, anyone's job. Every act is in the audit log.
+"""What those who run the service do over HTTP: keys, limits, usage, anyone's job, workers.
 
-A role of an administrator is one of the whole service: who holds such a key sees every client.
+Every act is in the audit log. A role of an administrator is one of the whole service: who holds such a key sees every client.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,7 +19,7 @@ from aiprod_server.api.reading import JSON, json_body
 from aiprod_server.api.responses import JobBody, refusals
 from aiprod_server.api.schema import reads
 from aiprod_server.api.service import Here
-from aiprod_server.queue import clients, submissions
+from aiprod_server.queue import clients, submissions, workers
 from aiprod_server.queue.clients import Limits
 
 CLIENT = rf"^{keys.CLIENT.pattern}$"
@@ -36,8 +36,10 @@ LimitReader = Annotated[Caller, Depends(allowed("limits:read"))]
 LimitWriter = Annotated[Caller, Depends(allowed("limits:write"))]
 UsageReader = Annotated[Caller, Depends(allowed("usage:read"))]
 Canceller = Annotated[Caller, Depends(allowed("jobs:cancel-any"))]
+Drainer = Annotated[Caller, Depends(allowed("queue:drain"))]
 KeyId = Annotated[str, Path(pattern=KEY_ID, description="The part of a key between `aip_live_` and the next `_`.")]
 JobId = Annotated[str, Path(pattern=JOB_ID)]
+WorkerName = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f/]{1,255}$", description="As `admin/stats` names it.")]
 ClientName = Annotated[str, Path(pattern=CLIENT)]
 Whose = Annotated[str | None, Query(pattern=CLIENT, description="Of this client alone.")]
 
@@ -137,6 +139,12 @@ class UsagesBody(_Body):
     since: date
     until: date
     data: tuple[UsageBody, ...]
+
+
+class DrainingBody(_Body):
+    object: Literal["worker"] = "worker"
+    name: str
+    draining: Literal[True] = True
 
 
 NEW_KEY, LIMITS = TypeAdapter(NewKey), TypeAdapter(LimitsBody)
@@ -277,6 +285,16 @@ def cancel_any_job(job_id: JobId, caller: Canceller, service: Here) -> JobBody:
     """Cancel a job of any client, and free its device; one that has ended stays as it is."""
     acts.cancel_job(service.engine, job_id, author=service.author(caller), now_s=service.clock())
     return JobBody.of(submissions.job(service.engine, job_id))
+
+
+@router.post("/workers/{name}/drain", operation_id="drain_worker", status_code=202, responses=refusals("not_found"))
+def drain_worker(name: WorkerName, caller: Drainer, service: Here) -> DrainingBody:
+    """Have a worker end what it has and take nothing new; it learns it within seconds, and ends when it is done."""
+    try:
+        acts.drain_worker(service.engine, name, author=service.author(caller), now_s=service.clock())
+    except workers.UnknownWorker as error:
+        raise ProblemError("not_found", str(error), param="name") from None
+    return DrainingBody(name=name)
 
 
 def _shown(key: ApiKey, record: KeyRecord, now_s: float) -> ShownKeyBody:

@@ -22,8 +22,7 @@ def housekeeping(service: Service) -> Housekeeping:
     previews = expiry.Previews(engine)
 
     def deliver() -> bool:
-        tried = outbox.deliver_due(engine, service.reach, now_s=clock(), author=author)
-        return tried.total() >= outbox.BATCH
+        return bool(outbox.deliver_due(engine, service.reach, now_s=clock(), author=author))
 
     def expire_inputs() -> None:
         expiry.expire_inputs(engine, storage, older_than_s=retention_days * DAY_S)

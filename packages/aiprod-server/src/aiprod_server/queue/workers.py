@@ -61,7 +61,12 @@ def drain(engine: sa.Engine, name: str) -> None:
         UnknownWorker: no worker has this name.
     """
     with writing(engine) as connection:
-        _changed(connection, name, draining=True)
+        write_drain(connection, name)
+
+
+def write_drain(connection: sa.Connection, name: str) -> None:
+    """`drain`, in the caller's transaction."""
+    _changed(connection, name, draining=True)
 
 
 def leave(engine: sa.Engine, name: str) -> None:

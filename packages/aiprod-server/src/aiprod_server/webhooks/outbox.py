@@ -59,9 +59,9 @@ def deliver_due(
 ) -> Counter[str]:
     """Try each message that is due once, up to `BATCH` of them; how many were delivered, retry, disabled, given_up.
 
-    It takes as long as the slowest receiver, half a minute at worst, so it wants a thread of its own; where it comes
-    back with `BATCH` results, more are due. A receiver that answers 410 gets nothing more: its client's webhook is
-    disabled, which `author` writes into the audit log.
+    It takes as long as the slowest receiver, half a minute at worst, so it wants a thread of its own. Where it comes
+    back with results, more may be due: of one client it takes few at a time. A receiver that answers 410 gets nothing
+    more: its client's webhook is disabled, which `author` writes into the audit log.
     """
     bring = partial(
         deliver, now_s=now_s, jitter=jitter or random.Random(), reach=reach, resolve=resolve, limits=limits, tls=tls
