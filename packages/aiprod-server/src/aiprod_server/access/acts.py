@@ -1,7 +1,7 @@
 """What operators and owners of keys do to clients, jobs and workers: each act with its entry in the audit log.
 
-Act and entry are one transaction. Knows the audit log and the queue's own functions; who may act is for the route or the command to ask. Keys have the
-same in `keys`.
+Act and entry are one transaction. Knows the audit log and the queue's own functions; who may act is for the route or
+the command to ask. Keys have the same in `keys`.
 """
 
 from typing import Unpack

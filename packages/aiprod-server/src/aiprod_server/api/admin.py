@@ -1,6 +1,7 @@
 """What those who run the service do over HTTP: keys, limits, usage, anyone's job, workers.
 
-Every act is in the audit log. A role of an administrator is one of the whole service: who holds such a key sees every client.
+Every act is in the audit log. A role of an administrator is one of the whole service: who holds such a key sees every
+client.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
