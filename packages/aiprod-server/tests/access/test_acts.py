@@ -1,5 +1,7 @@
 """Acts of operators: done and written down, or neither."""
 
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 
@@ -66,6 +68,14 @@ def test_an_operator_cancels_anyones_job(engine: sa.Engine) -> None:
     with pytest.raises(UnknownJob):
         acts.cancel_job(engine, "job_" + "0" * 24, author=ADA, now_s=9.0)
     assert len(written(engine)) == 1
+
+
+def test_a_configuration_is_known_by_its_bytes(engine: sa.Engine, tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    path.write_bytes(b"abc")
+    acts.note_configuration(engine, path, author=ADA, now_s=9.0)
+    sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
+    assert written(engine) == [{"what": "configuration loaded", "file": "mine.json", "sha256": sha256}]
 
 
 def test_an_operator_drains_a_worker(engine: sa.Engine) -> None:

@@ -4,6 +4,8 @@ Act and entry are one transaction. Knows the audit log and the queue's own funct
 the command to ask. Keys have the same in `keys`.
 """
 
+import hashlib
+from pathlib import Path
 from typing import Unpack
 from urllib.parse import urlsplit
 
@@ -62,3 +64,9 @@ def drain_worker(engine: sa.Engine, name: str, *, author: Author, now_s: float) 
     with writing(engine) as connection:
         workers.write_drain(connection, name)
         audit_log.append(connection, "worker drained", {"worker": name}, author=author, now_s=now_s)
+
+
+def note_configuration(engine: sa.Engine, path: Path, *, author: Author, now_s: float) -> None:
+    """Write down with which orchestration's file a gateway begins, by its SHA-256."""
+    facts: dict[str, Fact] = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    audit_log.note(engine, "configuration loaded", facts, author=author, now_s=now_s)

@@ -15,7 +15,7 @@ import uvicorn
 
 from aiprod_core.errors import InputError
 from aiprod_server import revision, settings
-from aiprod_server.access import keys
+from aiprod_server.access import acts, keys
 from aiprod_server.access.audit_log import Author
 from aiprod_server.api.service import Service
 from aiprod_server.app import create_app
@@ -64,6 +64,8 @@ def serve(
     service: Service = api.state.service
     _say_first_key(service, as_json)
     listening = _listening(chosen)
+    author = Author(name=f"gateway on {socket.gethostname()}", key=service.audit_key)
+    acts.note_configuration(service.engine, chosen.config, author=author, now_s=service.clock())
     gateway = Gateway(
         uvicorn.Config(
             api,
