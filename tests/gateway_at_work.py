@@ -62,7 +62,7 @@ def gateway(database_url: str, storage: Path, **settings: Any) -> Iterator[Gatew
     chosen = {"requests_per_min": 100_000, "models_root": MODELS} | settings
     app = create_app(Settings(database_url=database_url, storage=storage, **chosen))
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=5))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         deadline = time.monotonic() + WAIT_S
