@@ -90,7 +90,7 @@ def _terms(chosen: Settings, engine: sa.Engine, max_batch: int | None, step_time
     clock = Clock(engine)
 
     def price(claim: Claim, device_s: float) -> int:
-        return tariff.render_microeur(claim.tier, device_s)
+        return tariff.render_microeur(claim.tier, device_s, claim.request.get("price_factor", 1.0))
 
     def on_error(source: error_log.Source, kind: str, message: str, trace: str, job_id: str | None) -> None:
         error_log.record(engine, source, kind, message, trace, job_id, now_s=clock())
