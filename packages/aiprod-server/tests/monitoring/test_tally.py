@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from aiprod_server.monitoring.tally import SETTLED_S, Histogram, Tally, Totals, check_label, step_label
 from aiprod_server.queue import leases, submissions
-from aiprod_server.queue.jobs import Claim
+from aiprod_server.queue.jobs import REJECTED, Claim
 
 QA = {"passed": False, "faults": ["black: nothing to see", "frozen: for 2 s", "black: again"]}
 
@@ -121,10 +121,15 @@ def test_a_step_is_known_by_what_it_does(name: str, label: str) -> None:
 
 
 def test_a_check_is_known_by_its_code() -> None:
-    assert [check_label(fault) for fault in ("black: at 2 s", "black", "semantic: no cat", "what: ever", "")] == [
-        "black",
-        "black",
-        "semantic",
-        "other",
-        "other",
-    ]
+    told = {"black: at 2 s": "black", "black": "black", "film.mp4: no sound: none": "no sound", "what: ever": "other"}
+    assert {fault: check_label(fault) for fault in told} == told
+
+
+def test_what_failed_by_its_check_and_what_is_in_doubt_count_too(engine: sa.Engine) -> None:
+    _one_job(engine, 1000.0, {"verdict": "escalated"})
+    _one_job(engine, 1000.0, {"verdict": "approved"})
+    submissions.submit(engine, {}, client="c", now_s=1020.0)
+    leases.fail(
+        engine, _claimed(engine, 1021.0), f"{REJECTED}frozen: for 2 s.; black: all. Expected none", now_s=1022.0
+    )
+    assert Tally(engine).read(1023.0).rejections == {"semantic": 1, "frozen": 1, "black": 1}

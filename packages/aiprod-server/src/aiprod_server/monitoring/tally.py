@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from aiprod_pipelines.quality.finding import Code
 from aiprod_server.database import reading
-from aiprod_server.queue.jobs import State
+from aiprod_server.queue.jobs import REJECTED, State
 from aiprod_server.tables import charges, job_events, job_steps, jobs
 
 SETTLED_S = 60.0  # a transaction that ends a job is over within this time of the moment that it writes
@@ -161,13 +161,17 @@ def _steps(connection: sa.Connection, within: sa.ColumnElement[bool]) -> dict[st
 
 
 def _rejections(connection: sa.Connection, within: sa.ColumnElement[bool]) -> Counter[str]:
-    """Findings against what was rendered, of jobs that were delivered in spite of them."""
-    faults = jobs.c.result["qa"]["faults"]
-    wanted = sa.select(faults).where(within, jobs.c.result["qa"]["passed"].as_boolean() == sa.false())
+    """Findings against what was rendered: of jobs that failed by them, and of those delivered in spite of them."""
+    faults, passed = jobs.c.result["qa"]["faults"], jobs.c.result["qa"]["passed"].as_boolean()
+    rejected = sa.and_(jobs.c.state == State.FAILED, jobs.c.reason.startswith(REJECTED))
+    in_doubt = sa.and_(jobs.c.state == State.COMPLETED, jobs.c.result["verdict"].as_string() == "escalated")
     found: Counter[str] = Counter()
-    for listed in connection.execute(wanted).scalars():
+    for listed in connection.execute(sa.select(faults).where(within, passed == sa.false())).scalars():
         found.update(check_label(fault) for fault in listed or ())
-    return found
+    for reason in connection.execute(sa.select(jobs.c.reason).where(within, rejected)).scalars():
+        found.update(check_label(fault) for fault in str(reason).removeprefix(REJECTED).split("; "))
+    doubted = sa.select(sa.func.count()).where(within, in_doubt, passed == sa.true())
+    return found + Counter({"semantic": connection.execute(doubted).scalar_one()})
 
 
 def step_label(name: str) -> str:
@@ -178,9 +182,8 @@ def step_label(name: str) -> str:
 
 
 def check_label(fault: str) -> str:
-    """The check that a sentence `check: what it found` comes from."""
-    check = fault.split(":", 1)[0]
-    return check if check in CHECKS else OTHER
+    """The check that a sentence `check: what it found` comes from, or `file: check: what it found`."""
+    return next((part for part in fault.split(": ") if part in CHECKS), OTHER)
 
 
 def _spread(name: str, value: sa.ColumnElement[Any], bounds: Sequence[float]) -> list[sa.ColumnElement[Any]]:

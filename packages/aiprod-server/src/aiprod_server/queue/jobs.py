@@ -19,6 +19,7 @@ class State(StrEnum):
 
 
 ENDED = (State.COMPLETED, State.FAILED, State.CANCELLED)
+REJECTED = "technical QA: got "  # how the reason of a job begins whose files are not fit to be delivered
 
 
 @dataclass(frozen=True, kw_only=True)

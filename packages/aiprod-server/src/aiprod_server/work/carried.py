@@ -15,6 +15,7 @@ from aiprod_server.orchestration.gates import Judged
 from aiprod_server.orchestration.machine import Way
 from aiprod_server.orchestration.sanitizer import sanitised
 from aiprod_server.orchestration.supervisor import Evidence, decide
+from aiprod_server.queue.jobs import REJECTED
 from aiprod_server.storage import Stored
 from aiprod_server.work.child import Order, Say, fail
 from aiprod_server.work.context import Context
@@ -95,8 +96,8 @@ class Carried(ABC):
     def end(self) -> None:
         """Say how it ended; the way is at its end."""
         if self.way.verdict is Verdict.REJECTED:
-            found = "; ".join(finding.sentence for finding in self.blocked)
-            self.say.failed(self.order.job_id, f"technical QA: got {found or 'faults'} Expected none; try another seed")
+            found = "; ".join(f"{finding.code}: {finding.sentence}" for finding in self.blocked)
+            self.say.failed(self.order.job_id, f"{REJECTED}{found or 'faults'} Expected none; try another seed")
             return
         facts = self.deliver()
         result = {

@@ -100,7 +100,7 @@ class FilmOrder(Carried):
     def inspect(self) -> tuple[Sequence[Finding], Sequence[str]]:
         reports = self._reports()
         found = [one for report in reports for one in blocking(report, self.context.config.technical_qa_gate)]
-        return found, [f"{report.path.name}: {fault.sentence}" for report in reports for fault in report.faults]
+        return found, [f"{report.path.name}: {one.code}: {one.sentence}" for report in reports for one in report.faults]
 
     def judge(self) -> Mapping[str, Judged]:
         judge = self.context.judge(self.context.weights(self.board.model))

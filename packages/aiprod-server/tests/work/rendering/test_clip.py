@@ -231,7 +231,9 @@ def test_what_is_blocked_is_made_again_with_another_seed_or_refused(
     assert told.states(ours.job_id).count("RENDER_EXECUTION") == 3
     assert told.states(theirs.job_id).count("RENDER_EXECUTION") == 1
     assert told.states(ours.job_id)[-1] == "REJECTED"
-    assert told.failure(ours.job_id) == "technical QA: got 32×32 px is small. Expected none; try another seed"
+    assert told.failure(ours.job_id) == (
+        "technical QA: got small picture: 32×32 px is small. Expected none; try another seed"
+    )
     assert len(set(told.of(ours.job_id, "sha256"))) == 3
     assert Receipt.model_validate_json(stored(context, ours, "receipt.json")).seed == nth_seed(7, 2)
 
