@@ -9,15 +9,20 @@ from fastapi import FastAPI
 from fastapi.middleware import Middleware
 from fastapi.middleware.cors import CORSMiddleware
 
-from aiprod_server.api import admin, downloads, jobs, models, stream, videos, webhooks
+from aiprod_server.api import admin, costs, downloads, jobs, models, monitoring, stream, videos, webhooks
+from aiprod_server.api.chores import housekeeping
 from aiprod_server.api.errors import handle_errors
 from aiprod_server.api.middleware import Answered, BodyLimit
 from aiprod_server.api.schema import described
 from aiprod_server.api.service import Service
+from aiprod_server.monitoring.requests import Recorded, Watched, log_access
 from aiprod_server.settings import Settings
 
 TITLE = "AIPROD"
-ROUTERS = (jobs.router, stream.router, downloads.router, models.router, videos.router, admin.router, webhooks.router)
+ROUTERS = (
+    *(jobs.router, stream.router, downloads.router, models.router, costs.router, videos.router),
+    *(admin.router, webhooks.router, monitoring.router),
+)
 THREADS = 16  # of requests that wait for the database; more only wait for each other
 
 
@@ -32,12 +37,23 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        keeping = housekeeping(service)
+        keeping.start()
         try:
             yield
         finally:
+            keeping.stop()
             service.close()
 
-    app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, lifespan=lifespan, middleware=_middleware(service))
+    app = FastAPI(
+        title=TITLE,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat the Host that it was asked with
+        lifespan=lifespan,
+        middleware=_middleware(service),
+        telemetry=service.tracing.config,
+    )
     app.state.service = service
     handle_errors(app)
     for router in ROUTERS:
@@ -52,4 +68,10 @@ def _middleware(service: Service) -> list[Middleware]:
     cross: list[Any] = []
     if settings.cors_origins:
         cross = [Middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_headers=["*"])]
-    return [Middleware(Answered), Middleware(BodyLimit, most_bytes=settings.max_body_bytes), *cross]
+    return [
+        Middleware(Watched, listeners=[service.metrics, service.window, service.note, log_access]),
+        Middleware(Answered),
+        Middleware(Recorded, on_error=service.record),
+        Middleware(BodyLimit, most_bytes=settings.max_body_bytes),
+        *cross,
+    ]

@@ -13,7 +13,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from aiprod_core.errors import InputError
 from aiprod_pipelines.commands.folders import CACHE_ROOT
-from aiprod_pipelines.commands.folders import CACHE_ROOT
 from aiprod_server.orchestration.config import default_path
 
 PREFIX = "AIPROD_"
@@ -31,7 +30,9 @@ class Settings(BaseSettings):
     `models_root`: a folder of folders of weights, asked before the usual places. `retention_days`: None is as the
     configuration says. `pepper`, `audit_key`: hex of 32 bytes or more; None: made once and kept in the storage's
     folder. `oidc_jwks`: a file, or the URL of an identity provider's keys; the others of its kind are as
-    `access.oidc.Provider` says.
+    `access.oidc.Provider` says. `metrics_token`: what Prometheus shows on other machines. `otel_endpoint`: a collector
+    of traces, such as http://collector:4318; None: nothing is traced. `cache_root`: as for `aiprod estimate`, by whose
+    measurements prices are told.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)

@@ -30,6 +30,9 @@ def housekeeping(service: Service) -> Housekeeping:
     def forget_usage() -> None:
         usage_log.forget(engine, before_s=clock() - USAGE_KEPT_S)
 
+    def look() -> None:
+        service.metrics.collect()  # so that no scrape waits for the first look, which goes through all there is
+
     return Housekeeping(
         [
             Chore(name="webhooks", every_s=1.0, do=deliver),
@@ -42,6 +45,7 @@ def housekeeping(service: Service) -> Housekeeping:
             ),
             Chore(name="files", every_s=30.0, do=lambda: expiry.expire(engine, storage, now_s=clock())),
             Chore(name="previews", every_s=60.0, do=lambda: previews.forget(clock())),
+            Chore(name="metrics", every_s=30.0, do=look),
             Chore(name="costs", every_s=60.0, do=lambda: cost_log.close_days(clock())),
             Chore(name="pictures given", every_s=3600.0, do=expire_inputs),
             Chore(name="old usage", every_s=DAY_S, do=forget_usage),

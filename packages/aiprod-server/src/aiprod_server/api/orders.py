@@ -12,7 +12,7 @@ from typing import Any
 
 from aiprod_core.batching import alike_key
 from aiprod_core.camera import TAGS, prompt_with
-from aiprod_core.errors import InputError
+from aiprod_core.errors import AiprodError, InputError
 from aiprod_server import models
 from aiprod_server.access.identity import Caller
 from aiprod_server.api import pictures
@@ -62,7 +62,10 @@ def submit(
         request["images"] = asked["images"] = _kept(service, caller, body, picture, request)
     if remixed_from is not None:
         request["remixed_from"] = asked["remixed_from"] = remixed_from
-    now_s = service.clock()
+    now_s, key = service.clock(), batch_key(request)
+    factor = service.estimator.factor(now_s)
+    if factor != 1.0:
+        request["price_factor"] = factor  # as it was told; what the queue does later changes no price
     job = submissions.submit(
         service.engine,
         request,
@@ -72,10 +75,18 @@ def submit(
         idempotency_key=idempotency_key,
         kind=body.kind,
         tier=body.tier,
-        batch_key=batch_key(request),
+        batch_key=key,
+        estimate_s=_estimate_s(service, request),
         webhook_url=body.webhook_url,
     )
     return Submitted(job=job, replayed=job.submitted_at != now_s)
+
+
+def _estimate_s(service: Service, request: Mapping[str, Any]) -> float | None:
+    try:
+        return service.estimator.estimate(request).device_s
+    except AiprodError:  # words that make no film: the director says so, with the job's end
+        return None
 
 
 def filled(body: Body, config: Orchestration, models_root: Path | None) -> dict[str, Any]:
