@@ -21,6 +21,7 @@ from aiprod_server.work.child import Order, Say, serve
 
 STEPS = 4
 SLOWLY_S = 0.3
+DEVICE_S = 0.5
 PREVIEW = "data:image/jpeg;base64,/9j/4AAQ"
 
 
@@ -43,7 +44,8 @@ def draw(order: Order, say: Say, storage: Storage) -> None:
         "video": keep(order, say, storage, "clip.mp4", "video/mp4", film(frames)),
         "thumbnail": keep(order, say, storage, "thumbnail.jpg", "image/jpeg", jpeg(frames[0])),
     }
-    say.done(order.job_id, {"files": files, "seed": request.get("seed"), "num_frames": len(frames)}, 0.5)
+    result = {"files": files, "seed": request.get("seed"), "num_frames": len(frames), "duration_s": len(frames) / 10}
+    say.done(order.job_id, result | {"device_s": DEVICE_S}, DEVICE_S)
 
 
 def pictures(request: Any) -> list[np.ndarray]:

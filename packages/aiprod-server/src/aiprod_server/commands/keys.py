@@ -25,7 +25,7 @@ CREATE = f"""
 
 aiprod keys create north --role creator
 
-AIPROD_API_KEY=$(aiprod keys create north --role viewer --name wall --expires-days 90)
+AIPROD_KEY=$(aiprod keys create north --role viewer --name wall --expires-days 90)
 """
 LIMITS = f"""
 {EXAMPLES}
