@@ -1,5 +1,7 @@
 """The gateway: every route and every middleware, in one place, in order. Loads no model and no torch."""
 
+import importlib
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +25,7 @@ ROUTERS = (
     *(jobs.router, stream.router, downloads.router, models.router, costs.router, videos.router),
     *(admin.router, webhooks.router, monitoring.router),
 )
+FILMS = "aiprod_server.money.film_size"  # and all that storyboards need: loaded while the first requests are answered
 THREADS = 16  # of requests that wait for the database; more only wait for each other
 
 
@@ -39,10 +42,13 @@ def create_app(settings: Settings) -> FastAPI:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         keeping = housekeeping(service)
         keeping.start()
+        films = threading.Thread(target=importlib.import_module, args=(FILMS,), name="films")
+        films.start()
         try:
             yield
         finally:
             keeping.stop()
+            films.join()
             service.close()
 
     app = FastAPI(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 WINDOW_S = 60.0
+ROUNDING = 1e-6  # of a request, or a second: who waits as long as told is not told again
 MOST_CLIENTS = 10_000  # remembered, before those that were quiet are forgotten
 
 
@@ -35,10 +36,10 @@ class Rates:
         """Count a request of `client`, who may make `per_min` a minute: None, or whole seconds to wait."""
         number, share = divmod(self._monotonic() / WINDOW_S, 1)
         counts = self._counts(client, int(number))
-        if counts.before * (1 - share) + counts.now + 1 <= per_min:
+        if counts.before * (1 - share) + counts.now + 1 <= per_min + ROUNDING:
             counts.now += 1
             return None
-        return max(math.ceil(WINDOW_S * _wait(counts, share, per_min)), 1)
+        return max(math.ceil(WINDOW_S * _wait(counts, share, per_min) - ROUNDING), 1)
 
     def _counts(self, client: str, number: int) -> _Counts:
         counts = self._clients.get(client)
@@ -54,6 +55,8 @@ class Rates:
 
 def _wait(counts: _Counts, share: float, per_min: int) -> float:
     """Windows from now, `share` into this one, until one more request fits, if none comes in between."""
+    if per_min < 1:
+        return 1.0  # never; but limits change
     room = per_min - 1 - counts.now
     if room >= 0:
         return 1 - room / counts.before - share

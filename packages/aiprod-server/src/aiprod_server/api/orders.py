@@ -175,7 +175,7 @@ def _film(body: FilmBody | StoryboardBody, config: Orchestration, models_root: P
     request = sanitised(asked, config.input_sanitizer)
     name = body.model
     if isinstance(body, StoryboardBody):
-        # Not at the top: it takes a third of the gateway's start, and most clients send none.
+        # Not at the top: it takes a third of the gateway's start, which loads it as soon as it answers.
         from aiprod_server.orchestration.storyboards import strangers_storyboard
 
         board = strangers_storyboard(request["storyboard"], body.tier, config)

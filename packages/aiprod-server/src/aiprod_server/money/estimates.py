@@ -22,7 +22,6 @@ from aiprod_pipelines.amounts import Way, amounts
 from aiprod_pipelines.calibrated import Calibration, estimated
 from aiprod_pipelines.sovereignty import provision
 from aiprod_server.database import reading
-from aiprod_server.money.film_size import shots_of
 from aiprod_server.money.tariff import Tariff, load
 from aiprod_server.orchestration.blocks import Orchestration
 from aiprod_server.queue.backlog import Backlog, backlog
@@ -109,6 +108,9 @@ class Estimator:
 
     def _clips(self, request: Mapping[str, Any]) -> Clips:
         if request["kind"] == "film":
+            # Not at the top: storyboards take a third of a gateway's start, which loads them as soon as it answers.
+            from aiprod_server.money.film_size import shots_of
+
             return shots_of(request, self._orchestration, self._models_root)
         asked = GenerationConfig(**{name: request[name] for name in CLIP_FIELDS})
         return [(self._orchestration.tier(request["tier"]).pipeline, asked)]
