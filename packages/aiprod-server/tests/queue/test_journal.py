@@ -39,25 +39,20 @@ def webhooks(engine: sa.Engine) -> Sequence[sa.Row[Any]]:
         ("https://job.example/", HOOK, True, "https://job.example/"),
     ],
 )
-@pytest.mark.parametrize("end", ["completed", "failed", "cancelled"])
 def test_an_end_is_told_where_somebody_wants_to_know(
-    engine: sa.Engine, own: str | None, clients_: str | None, disabled: bool, told: str | None, end: str
+    engine: sa.Engine, own: str | None, clients_: str | None, disabled: bool, told: str | None
 ) -> None:
-    job_id = submissions.submit(engine, CAT, client="ada", now_s=1.0, webhook_url=own).id
     clients.set_webhook(engine, "ada", clients_, "whsec_")
     if disabled:
         with writing(engine) as connection:
             connection.execute(sa.update(tables.clients).values(webhook_disabled_at=1.0))
-    held = claim(engine)
-    match end:
-        case "completed":
-            leases.complete(engine, held, device_s=1.0, cost_microeur=1, now_s=101.0)
-        case "failed":
-            leases.fail(engine, held, "broken", now_s=101.0)
-        case "cancelled":
-            submissions.cancel(engine, job_id, now_s=101.0)
-    wanted = [] if told is None else [(f"job.{end}", told)]
-    assert [(row.kind, row.url) for row in webhooks(engine)] == wanted
+    for _ in range(3):
+        submissions.submit(engine, CAT, client="ada", now_s=1.0, webhook_url=own)
+    leases.complete(engine, claim(engine), device_s=1.0, cost_microeur=1, now_s=101.0)
+    leases.fail(engine, claim(engine), "broken", now_s=101.0)
+    submissions.cancel(engine, claim(engine).job_id, now_s=101.0)
+    ends = () if told is None else ("job.cancelled", "job.completed", "job.failed")
+    assert sorted((row.kind, row.url) for row in webhooks(engine)) == [(end, told) for end in ends]
 
 
 def test_the_events_of_a_job_are_numbered_as_they_happened(engine: sa.Engine) -> None:
