@@ -1,5 +1,6 @@
 """The inspection as a whole: on real media (benchmarks/qa.py holds what was planted), and on films made on the spot."""
 
+import dataclasses
 import importlib.util
 import sys
 from fractions import Fraction
@@ -93,6 +94,13 @@ def test_a_sound_film_of_ours_has_nothing_but_its_cut(tmp_path: Path) -> None:
     assert report.facts["frames"] == 60
     assert 8 <= len(report.thumbnails) <= 12
     assert max(report.waveform) == pytest.approx(0.3, abs=0.02)
+
+
+def test_without_thumbnails_all_else_is_the_same(tmp_path: Path) -> None:
+    path = make(tmp_path / "film.mp4", scene(30), tone(30))
+    whole, bare = inspect(path), inspect(path, thumbnails=False)
+    assert bare == dataclasses.replace(whole, thumbnails=())
+    assert whole.thumbnails
 
 
 def test_what_is_expected_and_not_there_is_a_fault(tmp_path: Path) -> None:

@@ -44,10 +44,10 @@ class PictureTrack:
     `brightest`: luma that 99.9 % of the pixels do not exceed. `mean`: of luma. `change`: mean difference of luma to
     the frame before, 0 for the first. `edge_share`: width of the steepest edge as a share of the picture's width, nan
     where there is too little contrast to tell. `small`: copies `[18 32 3]`. `row_mean`, `row_top` (and columns): the
-    highest that the mean and the top of each row reached in any frame.
+    highest that the mean and the top of each row reached in any frame. `thumbnail_every_s`: None makes none.
     """
 
-    thumbnail_every_s: float
+    thumbnail_every_s: float | None
     times_s: list[float] = field(default_factory=list)
     brightest: list[float] = field(default_factory=list)
     mean: list[float] = field(default_factory=list)
@@ -75,7 +75,8 @@ class PictureTrack:
         self.small.append(_rgb(frame, *SMALL_PX))
         self._see_edges(luma)
         self._before = luma
-        if not self.thumbnails or time_s >= self.thumbnails[-1].time_s + self.thumbnail_every_s:
+        every_s = self.thumbnail_every_s
+        if every_s is not None and (not self.thumbnails or time_s >= self.thumbnails[-1].time_s + every_s):
             self.thumbnails.append(Thumbnail(time_s=time_s, png=_png(frame)))
 
     def _see_edges(self, luma: NDArray[np.uint8]) -> None:

@@ -31,16 +31,19 @@ UNTAGGED = 2  # ITU-T H.273
 EARLY_S, LATE_S = reference.EARLY_S, reference.LATE_S
 
 
-def inspect(path: Path, *, expected: Expected | None = None, against: Path | None = None) -> Report:
+def inspect(
+    path: Path, *, expected: Expected | None = None, against: Path | None = None, thumbnails: bool = True
+) -> Report:
     """Inspect the film or sound at `path`, against the reference `against` where it is given.
 
+    `thumbnails`: whether the report has them; of a short clip they take longer than all the rest.
     A file that cannot be read at all is a report of one fault. Raises `MediaError` for a file that is not there, and
     for a reference that cannot be read.
     """
     if not path.is_file():
         raise MediaError(f"{path}: got no such file, expected a film or a sound; check the path")
     wanted = expected or Expected()
-    track = PictureTrack(thumbnail_every_s=_every_s(path))
+    track = PictureTrack(thumbnail_every_s=_every_s(path) if thumbnails else None)
     try:
         decoding = decode(path, track.see)
     except MediaError as error:
@@ -54,7 +57,7 @@ def inspect(path: Path, *, expected: Expected | None = None, against: Path | Non
         findings += sound_faults.judge(decoding.sound, measured, wanted, decoding.sound_start_s)
     facts = _facts(decoding, measured)
     if against is not None:
-        other = PictureTrack(thumbnail_every_s=float("inf"))
+        other = PictureTrack(thumbnail_every_s=None)
         theirs = reference.Side(path=against, decoding=decode(against, other.see), track=other)
         more, figures = reference.judge(reference.Side(path=path, decoding=decoding, track=track), theirs)
         findings += more

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from einops import rearrange
+from numpy.typing import NDArray
 
 from aiprod_core.models.judge import AttributeJudge
-from aiprod_pipelines.footage import Footage
 from aiprod_pipelines.quality.finding import Finding, Report, Severity
 from aiprod_server.orchestration.blocks import SemanticQA, TechnicalQAGate
 from aiprod_server.orchestration.wording import named_in
@@ -62,12 +63,11 @@ class SemanticJudge:
         self._path, self._rules = path, rules
         self._judge: AttributeJudge | None = None
 
-    def look(self, clip: Path, prompt: str) -> Judged:
-        """What is to be seen in the file `clip` of what `prompt` names.
+    def look(self, frames: NDArray[np.uint8], frame_rate_hz: float, prompt: str) -> Judged:
+        """What is to be seen in a clip, `[t h w 3]`, of what `prompt` names.
 
         Raises:
             WeightsError: the judge is damaged.
-            MediaError: the clip cannot be read.
         """
         if self._rules.provider == "none":
             return Judged(why_not="semanticQA is turned off")
@@ -77,22 +77,19 @@ class SemanticJudge:
         named = named_in(prompt, judge.config.classes)
         if "subject" not in named:
             return Judged(why_not="the prompt names no one subject that the judge knows")
-        footage = Footage.open(clip)
-        count = round(footage.duration_s * judge.config.frame_rate_hz)
+        count = round(len(frames) / frame_rate_hz * judge.config.frame_rate_hz)
         if count < LEAST_FRAMES:
             return Judged(why_not=f"the clip is shorter than {LEAST_FRAMES / judge.config.frame_rate_hz:g} s")
-        return Judged(attributes=self._seen(judge, footage, count, named))
+        at_its_rate = frames[np.linspace(0, len(frames) - 1, count).round().astype(int)]
+        return Judged(attributes=self._seen(judge, at_its_rate, named))
 
     def _loaded(self) -> AttributeJudge:
         if self._judge is None:
             self._judge = AttributeJudge.load(self._path)
         return self._judge
 
-    def _seen(self, judge: AttributeJudge, footage: Footage, count: int, named: Mapping[str, str]) -> dict[str, Seen]:
-        numbers = np.linspace(0, footage.num_frames - 1, count).round().astype(int).tolist()
-        frames = np.stack([*footage.pick(numbers)])  # [t h w c]
-        scale = 127.5 if frames.dtype == np.uint8 else 32767.5
-        video = torch.from_numpy(frames.astype(np.float32) / scale - 1).permute(3, 0, 1, 2)
+    def _seen(self, judge: AttributeJudge, frames: NDArray[np.uint8], named: Mapping[str, str]) -> dict[str, Seen]:
+        video = rearrange(torch.from_numpy(frames).float() / 127.5 - 1, "t h w c -> c t h w")
         with torch.inference_mode():
             logits, _ = judge.see(video[None])
         seen = {}

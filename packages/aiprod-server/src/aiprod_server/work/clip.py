@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import scipy.signal  # noqa: F401  # QA asks for it when it runs; a child that says it is ready has it
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
@@ -29,7 +30,7 @@ from aiprod_server.orchestration.translator import check_clip, clip_words
 from aiprod_server.work.carried import Carried, ending_badly, nth_seed
 from aiprod_server.work.child import Order, Say, fail
 from aiprod_server.work.context import Context
-from aiprod_server.work.previews import data_url, middle_of, thumbnail
+from aiprod_server.work.previews import data_url, pictures_of, thumbnail
 
 VIDEO, RECEIPT, QA, THUMBNAIL = "clip.mp4", "receipt.json", "qa.json", "thumbnail.jpg"
 SPANS: Mapping[str, tuple[float, float]] = {  # stage → the share of the whole that is done where it begins and ends
@@ -119,10 +120,14 @@ def _rendered(clips: Sequence["Clip"], context: Context, say: Say) -> Sequence[R
 
 
 class Clip(Carried):
-    """A clip's order. `config`, `setup`: what the renderer is given, once it is translated."""
+    """A clip's order. `config`, `setup`: what the renderer is given, once it is translated.
+
+    `frames`: its pictures `[t h w 3]`, once it is rendered.
+    """
 
     config: GenerationConfig
     setup: Setup
+    frames: NDArray[np.uint8]
 
     def __init__(self, order: Order, context: Context, say: Say) -> None:
         super().__init__(order, context, say)
@@ -152,7 +157,7 @@ class Clip(Carried):
         self.keep("receipt", RECEIPT, rendered.receipt.to_json())
         stored = self.keep("video", VIDEO, rendered.mp4)
         self.device_s += self.context.meter.clip_s(rendered.receipt)
-        self.is_rendered = True
+        self.is_rendered, self.frames = True, rendered.clip.frames
         self.say.step(self.order.job_id, "render", stored.sha256, elapsed_s)
         self.way.go_on("rendered")
 
@@ -162,12 +167,13 @@ class Clip(Carried):
         expected = Expected(
             size_px=(config.width, config.height), duration_s=config.duration_s, frame_rate=rate, sound=config.audio
         )
-        self._report = inspect(self.path(VIDEO), expected=expected)
+        self._report = inspect(self.path(VIDEO), expected=expected, thumbnails=False)
         found = blocking(self._report, self.context.config.technical_qa_gate)
-        return found, [finding.sentence for finding in self._report.faults]
+        return found, [f"{finding.code}: {finding.sentence}" for finding in self._report.faults]
 
     def judge(self) -> Mapping[str, Judged]:
-        return {"clip": self.context.judge(self.setup.models_dir).look(self.path(VIDEO), self.config.prompt)}
+        judge = self.context.judge(self.setup.models_dir)
+        return {"clip": judge.look(self.frames, self.config.frame_rate, self.config.prompt)}
 
     def begin_anew(self) -> None:
         self.is_rendered = self._is_earlier = False
@@ -177,7 +183,7 @@ class Clip(Carried):
         if not (self._is_earlier and self.found("check", "qa", QA)):
             self.make("check", "qa", QA, self._qa)
         if not (self._is_earlier and self.found("thumbnail", "thumbnail", THUMBNAIL)):
-            self.make("thumbnail", "thumbnail", THUMBNAIL, lambda: thumbnail(middle_of(self.path(VIDEO))))
+            self.make("thumbnail", "thumbnail", THUMBNAIL, lambda: thumbnail(self.frames[len(self.frames) // 2]))
         asked = ("seed", "num_frames", "frame_rate", "width", "height", "duration_s")
         return {name: getattr(self.config, name) for name in asked}
 
@@ -196,6 +202,7 @@ class Clip(Carried):
             self.keep("receipt", RECEIPT, receipt.to_json())
             self.device_s += self.context.meter.clip_s(receipt)
             self.is_rendered = self._is_earlier = True
+            self.frames = pictures_of(self.path(VIDEO))
 
     def _qa(self) -> bytes:
         technical = None if self._report is None else plain(self._report)

@@ -29,7 +29,7 @@ from aiprod_server.orchestration.storyboards import check_extent, strangers_stor
 from aiprod_server.work.carried import Carried, ending_badly, nth_seed
 from aiprod_server.work.child import Order, Say
 from aiprod_server.work.context import Context
-from aiprod_server.work.previews import data_url, middle_of, thumbnail
+from aiprod_server.work.previews import data_url, pictures_of, thumbnail
 
 STORYBOARD, RECEIPT, QA, THUMBNAIL = "storyboard.yaml", "receipt.json", "qa.json", "thumbnail.jpg"
 SHOT, DELIVER = "shot", "deliver"
@@ -104,13 +104,13 @@ class FilmOrder(Carried):
 
     def judge(self) -> Mapping[str, Judged]:
         judge = self.context.judge(self.context.weights(self.board.model))
-        shots = [task for task in self.film.plan if task.step.kind == SHOT]
-        return {
-            task.name.removesuffix(f" / {SHOT}"): judge.look(
-                self.made[task.name].file, task.step.params["request"]["prompt"]
-            )
-            for task in shots
-        }
+        judged = {}
+        for task in self.film.plan:
+            if task.step.kind == SHOT:
+                asked, frames = task.step.params["request"], pictures_of(self.made[task.name].file)
+                name = task.name.removesuffix(f" / {SHOT}")
+                judged[name] = judge.look(frames, asked["frame_rate"], asked["prompt"])
+        return judged
 
     def begin_anew(self) -> None:
         self.board = _changed(self.board, seed=nth_seed(self._first_seed, self.retries))
@@ -213,7 +213,8 @@ class _Site:
     def _show(self, record: Record) -> None:
         if not self._order.context.config.render_executor.preview_every_steps:
             return
-        shown = {"image": data_url(middle_of(record.file)), "share": self._share()}
+        pictures = pictures_of(record.file)
+        shown = {"image": data_url(pictures[len(pictures) // 2]), "share": self._share()}
         self._order.say.event(self._order.order.job_id, "preview", shown)
 
     def _touch(self) -> None:

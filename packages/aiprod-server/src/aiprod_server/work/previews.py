@@ -27,11 +27,11 @@ def data_url(picture: NDArray[np.uint8]) -> str:
         image = image.reduce(2)
 
 
-def middle_of(film: Path) -> NDArray[np.uint8]:
-    """The picture `[h w 3]` in the middle of a film. Raises `MediaError` for a file that cannot be read."""
+def pictures_of(film: Path) -> NDArray[np.uint8]:
+    """All pictures of a film, `[t h w 3]`. Raises `MediaError` for a file that cannot be read."""
     footage = Footage.open(film)
-    [picture] = footage.pick([footage.num_frames // 2])
-    return (picture if footage.depth == 8 else picture >> 8).astype(np.uint8)
+    frames = [frame if footage.depth == 8 else frame >> 8 for frame in footage.frames()]
+    return np.stack(frames).astype(np.uint8, copy=False)
 
 
 def thumbnail(picture: NDArray[np.uint8]) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from aiprod_pipelines.media import Clip, write_clip
-from aiprod_server.work.previews import HEAD, MOST_BYTES, data_url, middle_of, thumbnail
+from aiprod_server.work.previews import HEAD, MOST_BYTES, data_url, pictures_of, thumbnail
 
 NOISE = np.random.default_rng(0)
 
@@ -33,10 +33,10 @@ def test_thumbnails_are_small_and_keep_their_shape() -> None:
     assert Image.open(io.BytesIO(thumbnail(np.zeros((32, 48, 3), np.uint8)))).size == (48, 32)
 
 
-def test_the_middle_of_a_film(tmp_path: Path) -> None:
+def test_all_pictures_of_a_film(tmp_path: Path) -> None:
     frames = np.zeros((9, 32, 32, 3), np.uint8)
     frames[4] = 200
     write_clip(Clip(frames, 10.0, None, 24_000), tmp_path / "clip.mp4")
-    picture = middle_of(tmp_path / "clip.mp4")
-    assert picture.shape == (32, 32, 3)
-    assert picture.mean() == pytest.approx(200, abs=8)
+    pictures = pictures_of(tmp_path / "clip.mp4")
+    assert (pictures.shape, pictures.dtype) == ((9, 32, 32, 3), np.uint8)
+    assert pictures.mean(axis=(1, 2, 3)) == pytest.approx(frames.mean(axis=(1, 2, 3)), abs=8)
