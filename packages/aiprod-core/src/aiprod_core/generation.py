@@ -156,9 +156,12 @@ class SovereignModels:
         """Video `[b 3 t h w]` in [-1, 1] → latents `[b c t h w]`."""
         return encode_tiled(self.video, video) if self.execution.vae_tiling else self.video.encode(video)
 
-    def read(self, prompts: Sequence[str]) -> TextContext:
-        """The prompts as SHDT reads them. Raises `InputError` for one that is too long."""
-        ids, mask = self.tokenizer(list(prompts))
+    def read(self, prompts: Sequence[str], *, full: bool = False) -> TextContext:
+        """The prompts as SHDT reads them; where `full`, each as long as the longest there may be.
+
+        Raises `InputError` for one that is too long.
+        """
+        ids, mask = self.tokenizer(list(prompts), full=full)
         ids, mask = ids.to(self.device), mask.to(self.device)
         return self.shdt.read(self.text_encoder(ids, mask), mask)
 
@@ -198,7 +201,8 @@ def generate_latents(
     """Denoise requests that are alike: latents of pictures `[b c t h w]` and sound `[b c l]`, or None for silent ones.
 
     Each starts from the noise of its own seed. In a batch its latents are those that it has alone but for the last
-    bits: 7e-5 at most with the shipped weights in fp32 on one thread of a processor, 90 dB or more in 8-bit pixels.
+    bits, since sums of another shape round otherwise. On a processor those bits depend on how many there are and not on
+    which: copies of one request come out as it does among others.
     Raises `InputError` for requests that are illegal, or cannot go together.
     """
     config = first_of_alike(configs)
@@ -283,7 +287,7 @@ def run_of(models: SovereignModels, configs: Sequence[GenerationConfig], given: 
     if Pass.UNPROMPTED in guider.passes:
         prompts += [one.negative_prompt for one in configs]
     return Run(
-        text=models.read(prompts),
+        text=models.read(prompts, full=len(configs) > 1),  # so that no clip depends on the length of another's words
         schedule=FlowSchedule(config.num_inference_steps),
         guider=guider,
         video_pins=given.video or no_pins(noise.video),

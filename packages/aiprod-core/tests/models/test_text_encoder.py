@@ -15,6 +15,9 @@ def test_padding_does_not_change_what_is_read(text_model: TextEncoder, tokenizer
     together = text_model(ids, mask)
     assert together.shape == (2, ids.shape[1], 32)
     torch.testing.assert_close(together[:1, : alone.shape[1]], alone)
+    full = text_model(*tokenizer([short], full=True))
+    assert full.shape == (1, 32, 32)
+    torch.testing.assert_close(full[:, : alone.shape[1]], alone)
     other = ids.clone()
     other[~mask] = 5
     torch.testing.assert_close(text_model(other, mask)[mask], together[mask])

@@ -89,11 +89,15 @@ class TextTokenizer:
             raise WeightsError(f"tokenizer: got one without '{PAD}'; use the one that belongs to the text encoder")
         self.pad = pad
 
-    def __call__(self, texts: list[str]) -> tuple[Tensor, Tensor]:
-        """Ids and mask, `[b n]`, padded to the longest of `texts`. Raises `InputError` for an over-long one."""
+    def __call__(self, texts: list[str], *, full: bool = False) -> tuple[Tensor, Tensor]:
+        """Ids and mask, `[b n]`, padded to the longest of `texts`, or where `full` to the longest there may be.
+
+        Raises `InputError` for an over-long one.
+        """
         encoded = [encoding.ids for encoding in self.tokenizer.encode_batch([text.lower() for text in texts])]
         length = max(len(ids) for ids in encoded)
         if length > self.longest:
             raise InputError(f"prompt: got {length} tokens, expected at most {self.longest}; shorten the sentence")
+        length = self.longest if full else length
         ids = torch.tensor([ids + [self.pad] * (length - len(ids)) for ids in encoded])
         return ids, ids.ne(self.pad)

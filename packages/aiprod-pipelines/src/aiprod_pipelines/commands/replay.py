@@ -34,7 +34,7 @@ from aiprod_pipelines.proof.receipt import (
     this_code,
 )
 from aiprod_pipelines.quality.compare import Verdict, compare
-from aiprod_pipelines.rendering import PipelineName, Setup, render
+from aiprod_pipelines.rendering import PipelineName, Setup, render_batch
 from aiprod_pipelines.sovereignty import provision
 from aiprod_pipelines.sovereignty.offline import forbid_network
 
@@ -82,7 +82,8 @@ def replay(
         rate_eur_per_h=receipt.cost.rate_eur_per_h,
     )
     with forbid_network(), live_progress() as on_progress:
-        rendered = render(config, setup, keep or film, on_progress=on_progress)
+        count = receipt.place.batch  # copies of it stand in for the others: bits depend on how many there were alone
+        rendered = render_batch([config] * count, setup, [keep or film] * count, on_progress=on_progress)[0]
     with tempfile.TemporaryDirectory() as folder:
         again = Path(folder) / film.name
         again.write_bytes(rendered.mp4)
@@ -178,7 +179,6 @@ def note_differences(receipt: Receipt) -> None:
     pairs = {
         "instruction set": (receipt.place.isa, machine.isa),
         "processor": (receipt.place.processor, machine.processor),
-        "batch": (str(receipt.place.batch), "1"),
         "sources": (receipt.code.source_sha256[:12], code.source_sha256[:12]),
         **{name: (was, code.libraries.get(name, "none")) for name, was in receipt.code.libraries.items()},
     }
