@@ -26,7 +26,7 @@ class Housekeeping:
     """The chores of a process, from `start` to `stop`. An error of one goes to `on_error`, and the chore goes on."""
 
     def __init__(self, chores: Sequence[Chore], on_error: OnError) -> None:
-        self._on_error = on_error
+        self.chores, self._on_error = chores, on_error
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._keep, args=(chore,), name=f"chore: {chore.name}", daemon=True)

@@ -1,4 +1,4 @@
-"""What cannot be asked for: each mistake has its status, its problem document, and names its field; nothing is queued."""
+"""What cannot be asked for: each mistake has its status and its problem document; nothing is queued."""
 
 import base64
 import io

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 
+from aiprod_pipelines import cli
 from aiprod_server.work.child import PR_SET_PDEATHSIG
 
 AGAIN_S = 5.0
@@ -68,12 +69,15 @@ class Beside:
                 self._stopped.wait(self._again_s)
 
 
-def main() -> None:
-    """Work until the gateway is gone."""
-    from aiprod_pipelines import cli
-
+def die_with_parent() -> None:
+    """Have this process asked to end as soon as its parent does."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def main() -> None:
+    """Work until the gateway is gone."""
+    die_with_parent()
     cli.main(["worker", *sys.argv[1:]])
 
 
