@@ -3,14 +3,14 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
 import pytest
 import sqlalchemy as sa
 
 from aiprod_server.api import broadcast
-from aiprod_server.api.broadcast import SILENCE, Broadcast, Frame, frame_of
+from aiprod_server.api.broadcast import Broadcast, Frame, frame_of
 from aiprod_server.database import writing
 from aiprod_server.queue import leases, submissions
 from aiprod_server.queue.jobs import Event
@@ -36,14 +36,14 @@ def work(engine: sa.Engine, events: int = EVENTS) -> None:
     leases.fail(engine, claim, "no film today", now_s=4.0)
 
 
-async def taken(stream: AsyncIterator[Frame], most: int = 10_000) -> list[int]:
-    """Ids of the frames of a stream, up to its end or to `most` of them."""
-    ids: list[int] = []
-    async for frame in stream:
-        ids += [frame.id] if frame is not SILENCE else []
-        if len(ids) >= most:
-            break
-    return ids
+async def taken(stream: AsyncIterator[Sequence[Frame]]) -> list[int]:
+    """Ids of the frames of a stream, up to its end."""
+    return [frame.id async for frames in stream for frame in frames]
+
+
+async def begun(stream: AsyncIterator[Sequence[Frame]]) -> list[int]:
+    """Ids of the first lot of a stream."""
+    return [frame.id for frame in await anext(stream)]
 
 
 def test_a_frame_is_one_event_of_the_standard() -> None:
@@ -61,13 +61,14 @@ def test_watchers_who_reconnect_see_each_event_once(engine: sa.Engine) -> None:
         ids: list[int] = []
         final = False
         while not final:
-            async with aclosing(live.frames(job_id, ids[-1] if ids else 0)) as stream:
-                leave_after = chance.randint(1, EVENTS)
-                async for frame in stream:
-                    ids.append(frame.id)
+            async with aclosing(live.lots(job_id, ids[-1] if ids else 0)) as stream:
+                leave_after = chance.randint(1, 4)
+                async for frames in stream:
+                    some = frames[: chance.randint(1, EVENTS)]  # the rest was sent, and did not arrive
+                    ids += [frame.id for frame in some]
                     await asyncio.sleep(chance.choice([0, 0, 0.02]))
-                    final, leave_after = frame.last, leave_after - 1
-                    if final or leave_after == 0:
+                    final, leave_after = bool(some) and some[-1].last, leave_after - 1
+                    if final or leave_after == 0 or len(some) < len(frames):
                         break
         return ids
 
@@ -92,8 +93,8 @@ def test_all_watchers_share_the_queries(engine: sa.Engine, monkeypatch: pytest.M
     monkeypatch.setattr(broadcast, "news", counted)
 
     async def everybody() -> list[list[int]]:
-        watching = [asyncio.create_task(taken(live.frames(name), 1)) for name in others]
-        watching += [asyncio.create_task(taken(live.frames(job_id))) for _ in range(50)]
+        watching = [asyncio.create_task(begun(live.lots(name))) for name in others]
+        watching += [asyncio.create_task(taken(live.lots(job_id))) for _ in range(50)]
         await asyncio.gather(*watching[:3])
         await asyncio.to_thread(work, engine)
         return await asyncio.gather(*watching[3:])
@@ -110,29 +111,26 @@ def test_a_slow_watcher_loses_nothing_and_holds_nobody(engine: sa.Engine, monkey
     live = Broadcast(engine, tick_s=0.01)
 
     async def fast_and_slow() -> tuple[list[int], list[int]]:
-        async with aclosing(live.frames(job_id)) as slow:
-            first = await anext(slow)
-            fast = asyncio.create_task(taken(live.frames(job_id)))
+        async with aclosing(live.lots(job_id)) as slow:
+            first = await begun(slow)
+            fast = asyncio.create_task(taken(live.lots(job_id)))
             await asyncio.to_thread(work, engine)
-            ahead = await fast  # ended, while the slow one has taken a single event
-            return ahead, [first.id, *await taken(slow)]
+            ahead = await fast  # ended, while the slow one has taken a single lot
+            return ahead, [*first, *await taken(slow)]
 
     ahead, behind = asyncio.run(fast_and_slow())
     assert ahead == behind == written(engine, job_id)
 
 
-def test_silence_is_broken_by_comments(engine: sa.Engine) -> None:
+def test_silence_is_told_too(engine: sa.Engine) -> None:
     job_id = submitted(engine)
     live = Broadcast(engine, tick_s=0.01, keep_open_s=0.02)
 
-    async def patient() -> list[Frame]:
-        async with aclosing(live.frames(job_id)) as stream:
+    async def patient() -> list[Sequence[Frame]]:
+        async with aclosing(live.lots(job_id)) as stream:
             return [await anext(stream) for _ in range(3)]
 
-    frames = asyncio.run(patient())
-    assert frames[1:] == [SILENCE, SILENCE]
-    assert SILENCE.text.startswith(b":")
-    assert SILENCE.text.endswith(b"\n\n")
+    assert [len(frames) for frames in asyncio.run(patient())] == [1, 0, 0]
 
 
 def test_a_stop_ends_every_stream(engine: sa.Engine) -> None:
@@ -140,10 +138,10 @@ def test_a_stop_ends_every_stream(engine: sa.Engine) -> None:
     live = Broadcast(engine)
 
     async def stopped() -> list[list[int]]:
-        watching = [asyncio.create_task(taken(live.frames(job_id))) for _ in range(3)]
-        await taken(live.frames(job_id), 1)
+        watching = [asyncio.create_task(taken(live.lots(job_id))) for _ in range(3)]
+        await begun(live.lots(job_id))
         live.stop()
-        return [*await asyncio.gather(*watching), await taken(live.frames(job_id))]
+        return [*await asyncio.gather(*watching), await taken(live.lots(job_id))]
 
     *ended, late = asyncio.run(stopped())
     assert all(ids in ([], written(engine, job_id)) for ids in ended)
@@ -155,7 +153,7 @@ def test_nobody_asks_where_nobody_watches(engine: sa.Engine) -> None:
     live = Broadcast(engine, tick_s=0.001)
 
     async def gone() -> tuple[int, int]:
-        async with aclosing(live.frames(job_id)) as stream:
+        async with aclosing(live.lots(job_id)) as stream:
             await anext(stream)
         while any(task is not asyncio.current_task() for task in asyncio.all_tasks()):
             await asyncio.sleep(0.01)
@@ -172,8 +170,8 @@ def test_a_database_that_is_away_for_a_while_loses_nobody(engine: sa.Engine) -> 
     live = Broadcast(engine, tick_s=0.01)
 
     async def through() -> list[int]:
-        watching = asyncio.create_task(taken(live.frames(job_id)))
-        await taken(live.frames(job_id), 1)
+        watching = asyncio.create_task(taken(live.lots(job_id)))
+        await begun(live.lots(job_id))
         with writing(engine) as connection:
             connection.execute(sa.text("ALTER TABLE job_events RENAME TO away"))
         await asyncio.sleep(0.1)
@@ -190,7 +188,7 @@ def test_the_data_is_what_the_worker_said(engine: sa.Engine) -> None:
     work(engine, events=1)
 
     async def whole() -> list[bytes]:
-        return [frame.text async for frame in Broadcast(engine).frames(job_id)]
+        return [frame.text async for frames in Broadcast(engine).lots(job_id) for frame in frames]
 
     kinds = [text.split(b"\n")[1].removeprefix(b"event: ").decode() for text in asyncio.run(whole())]
     assert kinds == ["queued", "running", "progress", "failed"]

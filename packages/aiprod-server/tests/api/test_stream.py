@@ -9,28 +9,44 @@ from pathlib import Path
 import httpx2
 import pytest
 import sqlalchemy as sa
-from gateway_at_work import Gateway, gateway
+from gateway_at_work import Gateway, gateway, migrated
 
 from aiprod_server.queue import leases, submissions
 from aiprod_server.queue.watching import news
 
 WATCHERS, EVENTS = 12, 60
-ON_SQLITE = pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)  # where the database makes no difference
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One gateway for the tests to which the database makes no difference."""
+    folder = tmp_path_factory.mktemp("stream")
+    with gateway(migrated(f"sqlite:///{folder / 'jobs.db'}"), folder / "storage") as served:
+        yield served
 
 
 @pytest.fixture
-def here(engine: sa.Engine, tmp_path: Path) -> Iterator[Gateway]:
+def on_both(engine: sa.Engine, tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway on SQLite, and one on PostgreSQL."""
     with gateway(engine.url.render_as_string(hide_password=False), tmp_path / "storage") as served:
         yield served
 
 
 @pytest.fixture
 def headers(here: Gateway) -> dict[str, str]:
-    return {"Authorization": f"Bearer {here.key()}"}
+    return bearer(here)
 
 
 @pytest.fixture
 def job_id(here: Gateway) -> str:
+    return submitted(here)
+
+
+def bearer(here: Gateway, client: str = "ada") -> dict[str, str]:
+    return {"Authorization": f"Bearer {here.key(client)}"}
+
+
+def submitted(here: Gateway) -> str:
     return submissions.submit(here.service.engine, {"prompt": "x"}, client="ada", now_s=here.service.clock()).id
 
 
@@ -52,14 +68,16 @@ def written(here: Gateway, job_id: str) -> list[str]:
     return [str(event.id) for event in news(here.service.engine, {job_id: 0}, most=10_000)[job_id]]
 
 
-def test_watchers_who_are_cut_off_see_each_event_once(here: Gateway, headers: dict[str, str], job_id: str) -> None:
+def test_watchers_who_are_cut_off_see_each_event_once(on_both: Gateway) -> None:
+    job_id, headers = submitted(on_both), bearer(on_both)
+
     def watch(number: int) -> list[str]:
         chance, ids = random.Random(number), []
         with httpx2.Client(headers=headers, timeout=30) as client:
             while True:
                 place = {"Last-Event-ID": ids[-1]} if ids else {}
                 most = chance.randint(1, EVENTS // 2)
-                with client.stream("GET", events_url(here, job_id), headers=place) as answer:
+                with client.stream("GET", events_url(on_both, job_id), headers=place) as answer:
                     if answer.status_code == 204:
                         return ids
                     for event in httpx2.EventSource(answer):
@@ -70,12 +88,11 @@ def test_watchers_who_are_cut_off_see_each_event_once(here: Gateway, headers: di
 
     with ThreadPoolExecutor(WATCHERS) as pool:
         watching = [pool.submit(watch, number) for number in range(WATCHERS)]
-        work(here, EVENTS)
+        work(on_both, EVENTS)
         seen = [each.result() for each in watching]
-    assert seen == [written(here, job_id)] * WATCHERS
+    assert seen == [written(on_both, job_id)] * WATCHERS
 
 
-@ON_SQLITE
 def test_a_stream_says_what_happened_and_ends(here: Gateway, headers: dict[str, str], job_id: str) -> None:
     work(here, 1)
     answer = httpx2.get(events_url(here, job_id), headers=headers)
@@ -89,7 +106,6 @@ def test_a_stream_says_what_happened_and_ends(here: Gateway, headers: dict[str, 
     ]
 
 
-@ON_SQLITE
 def test_a_place_in_the_stream(here: Gateway, headers: dict[str, str], job_id: str) -> None:
     work(here, 3)
     ids = written(here, job_id)
@@ -103,7 +119,6 @@ def test_a_place_in_the_stream(here: Gateway, headers: dict[str, str], job_id: s
     assert httpx2.get(events_url(here, job_id), params={"after": ids[-1]}, headers=headers).status_code == 204
 
 
-@ON_SQLITE
 @pytest.mark.parametrize("place", ["-1", "first", str(2**63)])
 def test_a_place_that_is_none(here: Gateway, headers: dict[str, str], job_id: str, place: str) -> None:
     for answer in (
@@ -113,9 +128,8 @@ def test_a_place_that_is_none(here: Gateway, headers: dict[str, str], job_id: st
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_field")
 
 
-@ON_SQLITE
 def test_jobs_of_others_are_not_there(here: Gateway, job_id: str) -> None:
-    other = {"Authorization": f"Bearer {here.key('eve')}"}
+    other = bearer(here, "eve")
     foreign = httpx2.get(events_url(here, job_id), headers=other)
     missing = httpx2.get(events_url(here, "job_" + 24 * "0"), headers=other)
     assert foreign.status_code == missing.status_code == 404
@@ -123,7 +137,7 @@ def test_jobs_of_others_are_not_there(here: Gateway, job_id: str) -> None:
     assert httpx2.get(events_url(here, job_id)).status_code == 401
 
 
-def test_watchers_do_not_hold_up_the_end_of_the_process(engine: sa.Engine, tmp_path: Path) -> None:
+def test_watchers_do_not_hold_up_the_end_of_the_process(tmp_path: Path) -> None:
     seen: list[str] = []
     connected = threading.Event()
 
@@ -133,9 +147,8 @@ def test_watchers_do_not_hold_up_the_end_of_the_process(engine: sa.Engine, tmp_p
                 seen.append(line)
                 connected.set()
 
-    with gateway(engine.url.render_as_string(hide_password=False), tmp_path / "storage") as here:
-        job = submissions.submit(here.service.engine, {"prompt": "x"}, client="ada", now_s=here.service.clock())
-        watcher = threading.Thread(target=watch, args=(events_url(here, job.id), here.key()))
+    with gateway(migrated(f"sqlite:///{tmp_path / 'jobs.db'}"), tmp_path / "storage") as here:
+        watcher = threading.Thread(target=watch, args=(events_url(here, submitted(here)), here.key()))
         watcher.start()
         assert connected.wait(30)
     watcher.join(30)

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 from bisect import bisect_right
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -35,10 +35,7 @@ class Frame:
 
     id: int
     text: bytes
-    last: bool  # the job has ended
-
-
-SILENCE = Frame(id=0, text=b": still here\n\n", last=False)  # a comment: it has no id, and no one's place changes
+    last: bool  # the end of the job
 
 
 def frame_of(event: Event) -> Frame:
@@ -59,10 +56,11 @@ class Broadcast:
         self._stopped = False
         self.queries = 0  # of the poller, since the start
 
-    async def frames(self, job_id: str, after: int = 0) -> AsyncGenerator[Frame]:
-        """What happens to a job after the event `after`, until its end; `SILENCE` where nothing does for a while.
+    async def lots(self, job_id: str, after: int = 0) -> AsyncGenerator[Sequence[Frame]]:
+        """What happens to a job after the event `after`, until its end, in the lots in which it comes.
 
-        It ends without the end of the job when the process stops: the watcher goes on elsewhere, from its place.
+        A lot is empty where nothing happens for a while. It ends without the end of the job when the process stops:
+        the watcher goes on elsewhere, from its place.
         """
         place = after
         with self._seat(job_id) as topic:
@@ -71,11 +69,11 @@ class Broadcast:
                 if fresh is None:
                     fresh = await self._catch_up(job_id, place, topic)
                 elif not fresh and not await topic.news(self._keep_open_s):
-                    yield SILENCE
-                for frame in fresh:
-                    place = frame.id
-                    yield frame
-                    if frame.last:
+                    yield ()
+                if fresh:
+                    place = fresh[-1].id
+                    yield fresh
+                    if fresh[-1].last:
                         return
 
     def stop(self) -> None:

@@ -5,7 +5,7 @@ last id and misses nothing; who has the end of the job is told, with 204, not to
 """
 
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -24,6 +24,7 @@ from aiprod_server.queue.watching import news
 MEDIA_TYPE = "text/event-stream"
 RETRY_MS = (1000, 3000)  # each watcher is told another moment, so that not all come back at once
 MOST_ID = 2**63 - 1
+SILENCE = b": still here\n\n"  # a comment: it has no id, and changes nobody's place
 
 router = APIRouter(tags=["jobs"])
 Reader = Annotated[Caller, Depends(allowed("jobs:read"))]
@@ -48,9 +49,9 @@ async def events(
     place = after if last_event_id is None else last_event_id
     if await run_in_threadpool(_is_over, service, job_id, caller.client, place):
         return Response(status_code=204)
-    frames = service.broadcast.frames(job_id, place)
+    lots = service.broadcast.lots(job_id, place)
     # Proxies of the kind of nginx would gather a stream, and send it whole.
-    return StreamingResponse(_text(frames), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
+    return StreamingResponse(_text(lots), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
 
 
 def _is_over(service: Service, job_id: str, client: str, place: int) -> bool:
@@ -58,8 +59,8 @@ def _is_over(service: Service, job_id: str, client: str, place: int) -> bool:
     return job.state in ENDED and not news(service.engine, {job_id: place}, most=1)
 
 
-async def _text(frames: AsyncGenerator[Frame]) -> AsyncGenerator[bytes]:
+async def _text(lots: AsyncGenerator[Sequence[Frame]]) -> AsyncGenerator[bytes]:
     yield f"retry: {random.randint(*RETRY_MS)}\n\n".encode()
-    async with aclosing(frames):
-        async for frame in frames:
-            yield frame.text
+    async with aclosing(lots):
+        async for frames in lots:
+            yield b"".join(frame.text for frame in frames) or SILENCE
