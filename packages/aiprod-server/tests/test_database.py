@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from aiprod_core.errors import InputError
+from aiprod_server import database
 from aiprod_server.database import connect, network_file_system, reading, writing
 from aiprod_server.tables import clients, jobs
 
@@ -92,3 +94,25 @@ def test_a_reader_of_sqlite_waits_for_no_writer(tmp_path: Path) -> None:
     with writing(engine), reading(engine) as connection:
         assert connection.execute(sa.select(1)).scalar_one() == 1
     engine.dispose()
+
+
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+def test_a_transaction_that_stalls_is_ended_and_what_it_held_is_free(
+    engine: sa.Engine, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "STALLED_S", 0.2)
+    touch = sa.update(clients)
+    with writing(engine) as connection:
+        connection.execute(sa.insert(clients).values(name="ada"))
+    stalls = connect(url)
+    stalled = stalls.connect()
+    stalled.execute(touch.values(last_started=1.0))
+    with writing(engine) as connection:  # waits until the other one is ended
+        connection.execute(touch.values(last_started=2.0))
+    with pytest.raises(DBAPIError) as raised:
+        stalled.execute(touch.values(last_started=1.0))
+    assert raised.value.connection_invalidated
+    stalled.close()
+    stalls.dispose()
+    with reading(engine) as connection:
+        assert connection.execute(sa.select(clients.c.last_started)).scalar_one() == 2.0

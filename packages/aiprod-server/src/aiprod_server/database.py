@@ -20,6 +20,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from aiprod_core.errors import InputError
 
 BUSY_S = 30  # how long a writer of SQLite waits for its turn
+# PostgreSQL takes back what a transaction holds that says nothing for so long: its machine has stopped. Shorter than a
+# lease, so that the row of the job is free when another wants it.
+STALLED_S = 15.0
+# Of libpq: a server that is not reached, or has gone without a word, is an error after some seconds and not some hours.
+REACHED = {"connect_timeout": "10", "keepalives_idle": "15", "keepalives_interval": "5", "tcp_user_timeout": "30000"}
 SHAPES = "sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
 MOUNTS = Path("/proc/self/mountinfo")
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "gpfs", "beegfs"})
@@ -130,8 +135,8 @@ def _parsed(url: str) -> URL:
 
 
 def _postgresql(url: URL) -> sa.Engine:
-    return sa.create_engine(
-        url,
+    engine = sa.create_engine(
+        url.update_query_dict(REACHED | dict(url.query)),
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
         # The connection used last, whose server process is warm: taking turns among idle ones halved the claims.
@@ -140,6 +145,13 @@ def _postgresql(url: URL) -> sa.Engine:
         # costs the same, and 100 000 jobs later claims would read them all. That also suits PgBouncer.
         connect_args={"prepare_threshold": None},
     )
+    sa.event.listen(engine, "connect", _end_if_stalled)
+    return engine
+
+
+def _end_if_stalled(connection: Any, record: object) -> None:
+    connection.execute(f"SET idle_in_transaction_session_timeout = {round(1000 * STALLED_S)}")  # ms
+    connection.commit()
 
 
 def _sqlite(url: URL) -> sa.Engine:

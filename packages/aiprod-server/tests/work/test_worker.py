@@ -18,7 +18,7 @@ from aiprod_server.queue.jobs import State
 from aiprod_server.work import patience, presence, slot
 
 Start = Callable[..., Running]
-on_sqlite = pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -84,27 +84,27 @@ def test_a_worker_is_present_while_it_works_and_an_operator_can_have_it_drain(
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def own() -> Iterator[Server]:
     """A PostgreSQL of the test's own, to be stopped and started."""
     if programs() is None:
         pytest.skip("no PostgreSQL on this machine: initdb is neither on PATH nor in /usr/lib/postgresql")
-    with private_server("fsync=off") as own:
-        engine = connect(own.url)
+    with private_server("fsync=off") as server:
+        engine = connect(server.url)
         migrations.upgrade(engine)
         engine.dispose()
-        yield own
+        yield server
 
 
 @pytest.fixture
-def postgresql_engine(server: Server) -> Iterator[sa.Engine]:
-    engine = connect(server.url)
+def postgresql_engine(own: Server) -> Iterator[sa.Engine]:
+    engine = connect(own.url)
     yield engine
     engine.dispose()
 
 
 @on_sqlite
 def test_a_database_that_is_started_again_in_the_middle_of_a_job_changes_nothing(
-    start: Start, server: Server, postgresql_engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Start, own: Server, postgresql_engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The child renders on while the database is away, and all that it said is told in its order."""
     monkeypatch.setattr(patience, "LAST_S", 0.5)
@@ -116,10 +116,10 @@ def test_a_database_that_is_started_again_in_the_middle_of_a_job_changes_nothing
     start(engine=postgresql_engine)
     until(began.exists)
     until(lambda: len(queue.events(job_id)) == 3)
-    server.stop()
+    own.stop()
     gate.touch()
     until(done.exists)
-    server.start()
+    own.start()
     job = queue.ended(job_id)
     assert (job.state, job.attempt) == (State.COMPLETED, 1)
     assert [data.get("name", kind) for kind, data in queue.events(job_id)] == [
@@ -130,7 +130,7 @@ def test_a_database_that_is_started_again_in_the_middle_of_a_job_changes_nothing
 
 @on_sqlite
 def test_a_worker_that_ends_while_the_database_is_away_leaves_its_job_to_another(
-    start: Start, server: Server, postgresql_engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Start, own: Server, postgresql_engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slot, "LEAVE_S", 0.3)
     queue = Queue(postgresql_engine)
@@ -138,10 +138,10 @@ def test_a_worker_that_ends_while_the_database_is_away_leaves_its_job_to_another
     job_id = queue.submit(["write pid", str(began)], ["sleep", 600])
     running = start(engine=postgresql_engine)
     until(began.exists)
-    server.stop()
+    own.stop()
     running.worker.close()
     running.thread.join()
-    server.start()
+    own.start()
     assert queue.job(job_id).state is State.RUNNING
     taken = leases.claim(postgresql_engine, "other", now_s=time.time() + 2 * leases.LEASE_S)
     assert taken is not None

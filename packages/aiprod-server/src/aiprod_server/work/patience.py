@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -27,7 +27,9 @@ class Patience:
             return None
         try:
             answer = ask()
-        except (OperationalError, InterfaceError) as error:
+        except DBAPIError as error:
+            if not _is_away(error):
+                raise
             said = " ".join(str(error.orig).split())
             LOG.warning("%s: the database is away, tried again in %.1f s: %s", self._name, self._wait_s, said)
             self._not_before_s = time.monotonic() + self._wait_s
@@ -35,3 +37,7 @@ class Patience:
             return None
         self._wait_s = FIRST_S
         return answer
+
+
+def _is_away(error: DBAPIError) -> bool:
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
