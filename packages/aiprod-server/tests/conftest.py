@@ -1,6 +1,7 @@
 """What the tests work on: real databases, and a real receiver of webhooks, all of this machine."""
 
 import itertools
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from private_postgresql import private_postgresql, programs
 
-from aiprod_server import migrations
+from aiprod_server import migrations, tables
 from aiprod_server.database import connect
 from aiprod_server.webhooks.addresses import Reach
 
@@ -28,26 +29,34 @@ def postgresql() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+def server(request: pytest.FixtureRequest) -> sa.URL | None:
+    """The private PostgreSQL, or None, which is SQLite: whatever asks for a database is tested on both."""
+    return sa.make_url(request.getfixturevalue("postgresql")) if request.param == "postgresql" else None
+
+
+@pytest.fixture
+def new_database(server: sa.URL | None, tmp_path: Path) -> Callable[[], str]:
     """Call it for the URL of an empty database."""
     numbers = itertools.count()
-    if request.param == "sqlite":
-        return lambda: f"sqlite:///{tmp_path / f'{next(numbers)}.db'}"
-    server = sa.make_url(request.getfixturevalue("postgresql"))
 
     def empty() -> str:
-        name = f"test_{next(numbers)}"
-        with autocommitting(server) as connection:
-            known = connection.scalar(sa.text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
-            if not known:
-                connection.execute(sa.text(f"CREATE DATABASE {name}"))
-        own = server.set(database=name)
+        if server is None:
+            return f"sqlite:///{tmp_path / f'{next(numbers)}.db'}"
+        own = database(server, f"empty_{next(numbers)}")
         with autocommitting(own) as connection:  # a tenth of the time that a new database takes
             connection.execute(sa.text("DROP SCHEMA public CASCADE"))
             connection.execute(sa.text("CREATE SCHEMA public"))
         return own.render_as_string(hide_password=False)
 
     return empty
+
+
+def database(server: sa.URL, name: str) -> sa.URL:
+    """The URL of a database of that server, made where it is not there."""
+    with autocommitting(server) as connection:
+        if not connection.scalar(sa.text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}):
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    return server.set(database=name)
 
 
 @contextmanager
@@ -59,24 +68,54 @@ def autocommitting(url: sa.URL) -> Iterator[sa.Connection]:
 
 
 @pytest.fixture
-def url(new_database: Callable[[], str]) -> str:
+def bare_url(new_database: Callable[[], str]) -> str:
     """URL of an empty database."""
     return new_database()
 
 
 @pytest.fixture
-def bare(url: str) -> Iterator[sa.Engine]:
+def bare(bare_url: str) -> Iterator[sa.Engine]:
     """An empty database."""
-    engine = connect(url)
+    engine = connect(bare_url)
     yield engine
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the schema and nothing in it, to be copied."""
+    path: Path = tmp_path_factory.mktemp("migrated") / "jobs.db"
+    engine = connect(f"sqlite:///{path}")
+    migrations.upgrade(engine)
+    engine.dispose()  # the last connection writes its log into the file
+    return path
+
+
 @pytest.fixture
-def engine(bare: sa.Engine) -> sa.Engine:
+def url(server: sa.URL | None, tmp_path: Path, migrated_file: Path) -> str:
+    """URL of a database with the schema and nothing in it: migrated once, and emptied since."""
+    if server is None:
+        path = tmp_path / "jobs.db"
+        shutil.copyfile(migrated_file, path)
+        return f"sqlite:///{path}"
+    own = database(server, "migrated")
+    url = own.render_as_string(hide_password=False)
+    engine = connect(url)
+    if migrations.current(engine) is None:
+        migrations.upgrade(engine)
+    engine.dispose()
+    with autocommitting(own) as connection:
+        names = ", ".join(tables.metadata.tables)
+        connection.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY"))
+    return url
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[sa.Engine]:
     """A database with the schema and nothing in it."""
-    migrations.upgrade(bare)
-    return bare
+    engine = connect(url)
+    yield engine
+    engine.dispose()
 
 
 @dataclass

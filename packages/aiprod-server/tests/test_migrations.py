@@ -41,6 +41,13 @@ def spelled(index: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(option) for name, option in index["dialect_options"].items()}
 
 
+@pytest.fixture
+def engine(bare: sa.Engine) -> sa.Engine:
+    """A database of its own with the schema: these tests take it down again."""
+    migrations.upgrade(bare)
+    return bare
+
+
 def test_upgrade_makes_the_tables_and_nothing_else(engine: sa.Engine, new_database: Callable[[], str]) -> None:
     direct = connect(new_database())
     tables.metadata.create_all(direct)
@@ -72,8 +79,8 @@ def test_upgrade_keeps_what_is_there(engine: sa.Engine) -> None:
         assert connection.execute(sa.select(tables.clients.c.name)).scalars().all() == ["ada"]
 
 
-def test_processes_that_start_at_once_upgrade_one_by_one(bare: sa.Engine, url: str) -> None:
-    program = f"from aiprod_server import database, migrations; migrations.upgrade(database.connect({url!r}))"
+def test_processes_that_start_at_once_upgrade_one_by_one(bare: sa.Engine, bare_url: str) -> None:
+    program = f"from aiprod_server import database, migrations; migrations.upgrade(database.connect({bare_url!r}))"
     starting = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
     assert [process.wait() for process in starting] == [0, 0]
     assert set(schema(bare)) == set(tables.metadata.tables)

@@ -63,7 +63,7 @@ def sdk(here: Gateway, ada: str) -> Iterator[Sdk]:
 
 def png(width: int = 64, height: int = 64) -> bytes:
     written = io.BytesIO()
-    Image.new("RGB", (width, height), "red").save(written, "PNG")
+    Image.effect_noise((width, height), 64).convert("RGB").save(written, "PNG", compress_level=0)
     return written.getvalue()
 
 
@@ -125,7 +125,7 @@ def test_json_and_forms_are_the_same(here: Gateway, headers: dict[str, str]) -> 
 
 @pytest.mark.parametrize("form", ["file", "url in a form", "url in JSON"])
 def test_a_picture_to_begin_with(here: Gateway, sdk: Sdk, ada: str, headers: dict[str, str], form: str) -> None:
-    videos, picture = sdk().videos, png()
+    videos, picture = sdk().videos, png(1024, 1024) if form == "url in a form" else png()
     match form:
         case "file":
             video = videos.create(prompt=PROMPT, input_reference=("red.png", picture, "image/png"))

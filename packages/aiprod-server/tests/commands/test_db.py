@@ -19,16 +19,19 @@ def run(*words: str, **environment: str) -> tuple[int, str]:
     return result.exit_code, result.stdout.strip()
 
 
-def test_upgrade_makes_the_tables(url: str, bare: sa.Engine) -> None:
-    assert run("upgrade", "--database-url", url) == (0, f"revision {migrations.latest()}, wanted {migrations.latest()}")
+def test_upgrade_makes_the_tables(bare_url: str, bare: sa.Engine) -> None:
+    assert run("upgrade", "--database-url", bare_url) == (
+        0,
+        f"revision {migrations.latest()}, wanted {migrations.latest()}",
+    )
     assert set(tables.metadata.tables) <= set(sa.inspect(bare).get_table_names())
 
 
-def test_current_says_what_is_missing(url: str) -> None:
-    code, told = run("current", "--json", AIPROD_DATABASE_URL=url)
+def test_current_says_what_is_missing(bare_url: str) -> None:
+    code, told = run("current", "--json", AIPROD_DATABASE_URL=bare_url)
     assert (code, json.loads(told)) == (1, {"revision": None, "wanted": migrations.latest()})
-    run("upgrade", AIPROD_DATABASE_URL=url)
-    assert run("current", AIPROD_DATABASE_URL=url)[0] == 0
+    run("upgrade", AIPROD_DATABASE_URL=bare_url)
+    assert run("current", AIPROD_DATABASE_URL=bare_url)[0] == 0
 
 
 def test_current_makes_no_file(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from aiprod_server.queue.jobs import State
 from aiprod_server.tables import charges, error_log
 
 LIGHT_RENDER = Path(__file__).parents[1] / "work" / "light_render.py"
-on_sqlite = pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -94,8 +94,8 @@ def test_devices_that_are_none_are_refused(devices: str) -> None:
     assert "expected such as cpu" in str(result.exception)
 
 
-@pytest.mark.parametrize("new_database", ["postgresql"], indirect=True)
-def test_a_database_without_the_schema_is_refused(url: str) -> None:
-    result = CliRunner().invoke(worker.app, ["--devices", "cpu", "--database-url", url])
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+def test_a_database_without_the_schema_is_refused(bare_url: str) -> None:
+    result = CliRunner().invoke(worker.app, ["--devices", "cpu", "--database-url", bare_url])
     assert isinstance(result.exception, InputError)
     assert "aiprod db upgrade" in str(result.exception)

@@ -19,7 +19,7 @@ from aiprod_server.work import slot
 Start = Callable[..., Running]
 SHA = 64 * "a"
 # What the two databases do alike is tested with them; here they only carry the words.
-on_sqlite = pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(autouse=True)
