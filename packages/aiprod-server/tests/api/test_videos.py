@@ -216,7 +216,7 @@ def test_pictures_that_are_none(sdk: Sdk) -> None:
     for content in (b"no picture", png()[:60]):
         with pytest.raises(openai.UnprocessableEntityError) as refused:
             sdk().videos.create(prompt=PROMPT, input_reference=("a.png", content, "image/png"))
-        assert refused.value.code == "unreadable_media"
+        assert (refused.value.code, refused.value.param) == ("unreadable_media", "input_reference")
 
 
 def test_keys_and_names_that_are_none(here: Gateway, sdk: Sdk, ada: str) -> None:

@@ -29,7 +29,7 @@ SILENCE = b": still here\n\n"  # a comment: it has no id, and changes nobody's p
 router = APIRouter(tags=["jobs"])
 Reader = Annotated[Caller, Depends(allowed("jobs:read"))]
 Place = Annotated[int, Query(ge=0, le=MOST_ID, description="Id of the last event known; 0 for all there are.")]
-LastEventId = Annotated[int | None, Header(ge=0, le=MOST_ID, description="The same, as browsers send it; it wins.")]
+LastEventId = Annotated[int, Header(ge=0, le=MOST_ID, description="The same, as browsers send it; the higher wins.")]
 SAID: dict[int | str, dict[str, Any]] = {
     200: {"description": "The events after the place, until the job's end.", "content": {MEDIA_TYPE: {}}},
     204: {"description": "The job has ended, and nothing follows the place: do not come again."},
@@ -43,10 +43,10 @@ SAID: dict[int | str, dict[str, Any]] = {
     responses=SAID | refusals("not_found"),
 )
 async def events(
-    job_id: str, caller: Reader, service: Here, after: Place = 0, last_event_id: LastEventId = None
+    job_id: str, caller: Reader, service: Here, after: Place = 0, last_event_id: LastEventId = 0
 ) -> Response:
     """What happened to a job since a place in its stream, and what happens next, as server-sent events."""
-    place = after if last_event_id is None else last_event_id
+    place = max(after, last_event_id)  # a browser comes back to the same address, with its last id
     if await run_in_threadpool(_is_over, service, job_id, caller.client, place):
         return Response(status_code=204)
     lots = service.broadcast.lots(job_id, place)

@@ -4,7 +4,7 @@ The same jobs as under /api/v1, by the same way in; only the shape differs, whic
 not as it must be is a 400 here, which OpenAI's clients know as a bad request.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -19,7 +19,7 @@ from aiprod_server.api.downloads import BINARY, file_response, stored
 from aiprod_server.api.errors import invalid_field
 from aiprod_server.api.jobs import IdempotencyKey
 from aiprod_server.api.openai_shape import RemixCreate, Video, VideoCreate, VideoDeleted, VideoForm, VideoPage, remix
-from aiprod_server.api.problem import ProblemError
+from aiprod_server.api.problem import Code, ProblemError
 from aiprod_server.api.reading import FORM, JSON, form_body, json_body, media_type
 from aiprod_server.api.responses import refusals
 from aiprod_server.api.schema import reads
@@ -29,6 +29,9 @@ from aiprod_server.queue import listing, submissions
 from aiprod_server.queue.jobs import Job, UnknownJob
 
 CREATE, REMIX = TypeAdapter(VideoCreate), TypeAdapter(RemixCreate)
+
+CODES: Mapping[Code, Code] = {"invalid_field": "invalid_request"}
+NAMES = {"image": "input_reference", "images.0.data": "input_reference"}  # as `orders` calls what it is given
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Reader = Annotated[Caller, Depends(allowed("jobs:read"))]
@@ -47,15 +50,20 @@ class OpenAIRoute(APIRoute):
                 return await handle(request)
             except RequestValidationError as error:
                 fault = invalid_field([{**fault, "loc": fault["loc"][1:]} for fault in error.errors()])
-                raise ProblemError("invalid_request", str(fault), param=fault.param) from None
+                raise _renamed(fault) from None
             except FieldError as error:
                 raise ProblemError("invalid_request", str(error), param=error.field) from None
             except ProblemError as error:
-                if error.code != "invalid_field":
-                    raise
-                raise ProblemError("invalid_request", str(error), param=error.param) from None
+                raise _renamed(error) from None
 
         return handled
+
+
+def _renamed(error: ProblemError) -> ProblemError:
+    """The same with the code that OpenAI has for it, and the field that the request had."""
+    param = NAMES.get(error.param or "", error.param)
+    told = str(error) if param is None else str(error).replace(f"{error.param}: ", f"{param}: ", 1)
+    return ProblemError(CODES.get(error.code, error.code), told, param=param, headers=error.headers)
 
 
 router = APIRouter(tags=["videos"], route_class=OpenAIRoute)
