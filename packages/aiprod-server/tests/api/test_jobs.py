@@ -41,6 +41,11 @@ def test_a_clip_is_queued_filled_in_and_told_what_was_moved(door: Door) -> None:
     assert door.http.get(answer.headers["location"], headers=door.headers).json() == job
 
 
+def test_a_whole_number_may_have_a_point(door: Door) -> None:
+    request = door.generate(num_frames=9.0, seed=7.0, frame_rate=12)["request"]
+    assert (request["num_frames"], request["seed"], request["frame_rate"]) == (9, 7, 12.0)
+
+
 def test_the_alias_queues_too(door: Door) -> None:
     answer = door.http.post("/v1/generate", json=CAT | {"seed": 7}, headers=door.headers)
     assert (answer.status_code, answer.json()["request"]["seed"]) == (202, 7)

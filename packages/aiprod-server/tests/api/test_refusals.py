@@ -13,6 +13,8 @@ import pytest
 from door import Door, problem
 from PIL import Image
 
+from aiprod_server.queue.clients import set_limits
+
 CAT = {"model": "tiny", "prompt": "a red cat"}
 JSON = {"Content-Type": "application/json"}
 
@@ -186,6 +188,33 @@ def test_unknown_addresses_and_methods_are_said(door: Door) -> None:
     answer = door.http.put("/api/v1/jobs/x")
     problem(answer, 405, "method_not_allowed")
     assert answer.headers["allow"] == "DELETE, GET"
+
+
+def test_who_says_nothing_or_something_else_is_challenged(door: Door, building: Door) -> None:
+    key = building.key("ada")
+    for headers in ({}, {"Authorization": "Basic YWRhOmFkYQ==", "X-API-Key": key}, {"X-API-Key": "x"}):
+        answer = door.http.get("/api/v1/jobs", headers=headers)
+        problem(answer, 401, "invalid_api_key")
+        assert answer.headers["www-authenticate"].startswith('Bearer realm="aiprod"')
+    for headers in ({"Authorization": f"Bearer {key}"}, {"authorization": f"bearer {key}"}, {"X-API-Key": key}):
+        assert door.http.get("/api/v1/jobs", headers=headers).status_code == 200
+
+
+def test_a_key_without_the_scope_is_told_which_it_lacks(door: Door, building: Door) -> None:
+    headers = {"X-API-Key": building.key("vera", "viewer")}
+    answer = door.http.post("/api/v1/generate", json=CAT, headers=headers)
+    assert "jobs:submit" in problem(answer, 403, "missing_scope")
+    assert 'error="insufficient_scope", scope="jobs:submit"' in answer.headers["www-authenticate"]
+
+
+def test_too_many_requests_are_told_when_to_come_back(door: Door) -> None:
+    set_limits(door.service.engine, door.client, max_requests_per_min=2)
+    answers = [door.http.get("/api/v1/models", headers=door.headers) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    problem(answers[2], 429, "rate_limited")
+    assert 1 <= int(answers[2].headers["retry-after"]) <= 120
+    set_limits(door.service.engine, door.client, max_requests_per_min=None)
+    door.service.identities.forget(door.headers["Authorization"][16:27])
 
 
 def test_nothing_secret_reaches_the_log(door: Door, caplog: pytest.LogCaptureFixture) -> None:

@@ -182,7 +182,9 @@ def allowed(scope: str) -> Callable[..., Awaitable[Caller]]:
         key: Annotated[str | None, Security(_api_key)],
     ) -> Caller:
         identities: Identities = request.app.state.service.identities
-        caller = await identities.caller(bearer.credentials if bearer is not None else key)
+        # Who sends an Authorization is that or nobody, also where it is of another scheme.
+        given = bearer.credentials if bearer is not None else request.headers.get("authorization", key)
+        caller = await identities.caller(given)
         request.state.caller, request.state.client = caller, caller.client  # for the logs
         if scope not in caller.scopes:
             raise ProblemError(

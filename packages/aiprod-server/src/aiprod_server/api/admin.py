@@ -16,7 +16,7 @@ from aiprod_server.access.api_key import MARK, ApiKey, KeyRecord
 from aiprod_server.access.identity import Caller, allowed
 from aiprod_server.access.roles import Role
 from aiprod_server.api.problem import Code, ProblemError
-from aiprod_server.api.reading import JSON, json_body
+from aiprod_server.api.reading import JSON, WHOLE, json_body
 from aiprod_server.api.responses import JobBody, refusals
 from aiprod_server.api.schema import reads
 from aiprod_server.api.service import Here
@@ -31,6 +31,7 @@ LONGEST_GRACE_S = 30 * 86_400
 USAGE_DAYS = 30  # of usage, where nothing is said
 
 router = APIRouter(prefix="/api/v1/admin", tags=["admin"])
+Count = Annotated[int, Field(ge=0, lt=2**31), WHOLE]
 KeyReader = Annotated[Caller, Depends(allowed("keys:read"))]
 KeyWriter = Annotated[Caller, Depends(allowed("keys:write"))]
 LimitReader = Annotated[Caller, Depends(allowed("limits:read"))]
@@ -108,9 +109,9 @@ class LimitsBody(_Body):
     `budget_device_s`: seconds of devices in a calendar month (UTC).
     """
 
-    max_running: int | None = Field(None, ge=0, lt=2**31)
-    max_queued: int | None = Field(None, ge=0, lt=2**31)
-    max_requests_per_min: int | None = Field(None, ge=0, lt=2**31)
+    max_running: Count | None = None
+    max_queued: Count | None = None
+    max_requests_per_min: Count | None = None
     budget_device_s: float | None = Field(None, ge=0, le=1e12)
 
 

@@ -8,14 +8,18 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
 from aiprod_server.api.errors import invalid_field
 from aiprod_server.api.problem import ProblemError
 
 JSON, FORM = "application/json", "multipart/form-data"
-MOST_FIELDS, MOST_FILES, MOST_FIELD_BYTES = 64, 8, 2**20
+MOST_FIELDS, MOST_FILES = 64, 8
+MOST_FIELD_BYTES = 32 * 2**20  # a picture may come as text; what a body may be in all, the settings say
+
+# Of whole numbers: JSON does not say whether one is written with a point, 33.0 is 33 (JSON Schema, 4.2.3).
+WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value % 1 == 0 else value)
 
 T = TypeVar("T")
 Form = TypeVar("Form", bound=BaseModel)

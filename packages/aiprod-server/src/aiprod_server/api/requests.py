@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
 from aiprod_core.camera import STEERED
+from aiprod_server.api.reading import WHOLE
 from aiprod_server.orchestration.blocks import Tier
 
 MOST_IMAGES = 8
@@ -26,11 +27,11 @@ Screenplay = Annotated[str, Field(json_schema_extra={"minLength": 1, "pattern": 
 Picture = Annotated[str, Field(pattern=DATA_URL, json_schema_extra={"format": "image-data-url"})]
 WebhookUrl = Annotated[str, Field(pattern=URL, max_length=2048, json_schema_extra={"format": "webhook-url"})]
 ModelName = Annotated[str, Field(pattern=MODEL_NAME)]
-Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
-Side = Annotated[int, Field(ge=16, le=2048)]
-Frames = Annotated[int, Field(ge=1, le=MOST_FRAMES)]
+Seed = Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE]
+Side = Annotated[int, Field(ge=16, le=2048), WHOLE]
+Frames = Annotated[int, Field(ge=1, le=MOST_FRAMES), WHOLE]
 Rate = Annotated[float, Field(ge=1, le=120)]
-Steps = Annotated[int, Field(ge=1, le=1000)]
+Steps = Annotated[int, Field(ge=1, le=1000), WHOLE]
 Guidance = Annotated[float, Field(ge=0, le=50)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -43,7 +44,7 @@ class ImageBody(_Body):
     """A picture that the clip shows at a frame. `strength`: 1 keeps it exactly, 0 ignores it."""
 
     data: Picture
-    frame: int = Field(0, ge=0, le=1024)
+    frame: Annotated[int, Field(ge=0, le=1024), WHOLE] = 0
     strength: Share = 1.0
 
 
