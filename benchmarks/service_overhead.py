@@ -3,8 +3,9 @@
 Both are warm, on one thread, and take turns, so that whatever else the machine does falls on both. In process is what
 `aiprod generate` does once its models are loaded: render, encode, write film and receipt. Through the service is from
 `submit` until the job is completed: claim, the child's way through the orchestration with its two gates, previews,
-events, thumbnail, files with their SHA-256. The films must be the same bytes. The bar is of the medians. Prints a table
-and writes build/benchmarks/service_overhead.json.
+events, thumbnail, files with their SHA-256. The films must be the same bytes. The bar is of the medians. Beside it
+stands what each job took against the seconds that its own receipt says were rendered, which a machine that is busy with
+other things disturbs less. Prints a table and writes build/benchmarks/service_overhead.json.
 """
 
 import json
@@ -37,7 +38,7 @@ from aiprod_server.work.slot import Terms
 from aiprod_server.work.worker import Worker
 
 ROUNDS, BAR = 9, 1.03
-LOOK_S = 0.005
+LOOK_S = 0.02
 REQUEST: dict[str, Any] = {
     "prompt": "a red cat walking to the right on a beach by day under a clear sky, static camera",
     "width": 128,
@@ -56,13 +57,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         report = measured(Path(folder), rounds)
     table = Table("", "median s", "least s", "most s")
-    for name in ("in process", "through the service"):
+    for name in ("in process", "through the service", "of that, rendering"):
         seconds = report[name]
         table.add_row(name, *(f"{value:.3f}" for value in (statistics.median(seconds), min(seconds), max(seconds))))
     CONSOLE.print(table)
     verdict = "met" if report["met"] else "missed"
     CONSOLE.print(f"medians of {rounds} rounds: {report['ratio']:.3f}×, bar ≤ {BAR}: {verdict}")
-    CONSOLE.print(f"median of the rounds' own: {report['ratio_of_rounds']:.3f}×; load {report['load']:.1f}")
+    CONSOLE.print(f"jobs against their own render: {report['ratio_to_own_render']:.3f}×; load {report['load']:.1f}")
     path = Path("build/benchmarks/service_overhead.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=2) + "\n")
@@ -71,7 +72,7 @@ def main() -> None:
 def measured(folder: Path, rounds: int) -> dict[str, Any]:
     """Seconds of both, a warm round each before the first that counts."""
     service, alone = _Service(folder), _Alone(folder)
-    alone_s, service_s = [], []
+    alone_s, service_s, render_s = [], [], []
     try:
         for number in range(rounds + 1):
             mine_s, theirs_s = alone.clip_s(number), service.clip_s(number)
@@ -79,6 +80,7 @@ def measured(folder: Path, rounds: int) -> dict[str, Any]:
             if number > 0:
                 alone_s.append(mine_s)
                 service_s.append(theirs_s)
+                render_s.append(service.render_s)
     finally:
         service.close()
     ratio = statistics.median(service_s) / statistics.median(alone_s)
@@ -86,8 +88,9 @@ def measured(folder: Path, rounds: int) -> dict[str, Any]:
         "request": REQUEST,
         "in process": alone_s,
         "through the service": service_s,
+        "of that, rendering": render_s,
         "ratio": ratio,
-        "ratio_of_rounds": statistics.median(theirs / mine for mine, theirs in zip(alone_s, service_s, strict=True)),
+        "ratio_to_own_render": statistics.median(whole / own for whole, own in zip(service_s, render_s, strict=True)),
         "bar": BAR,
         "met": ratio <= BAR,
         "load": os.getloadavg()[0],
@@ -132,7 +135,7 @@ class _Service:
         self._worker = Worker(terms, devices=["cpu"], drain_s=0.0)
         self._thread = threading.Thread(target=self._worker.run)
         self._thread.start()
-        self.sha256 = ""
+        self.sha256, self.render_s = "", 0.0
 
     def clip_s(self, seed: int) -> float:
         asked = {
@@ -152,6 +155,8 @@ class _Service:
         assert job.result is not None, job.reason
         self.sha256 = job.result["files"]["video"]["sha256"]
         assert self._storage.verified(job.id, "clip.mp4", self.sha256)
+        receipt = json.loads(self._storage.job_file(job.id, "receipt.json").read_bytes())
+        self.render_s = sum(receipt["timings_s"].values())
         return elapsed_s
 
     def close(self) -> None:

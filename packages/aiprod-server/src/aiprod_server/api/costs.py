@@ -44,7 +44,7 @@ class CostBody(BaseModel):
     device_s: float | None
     wait_s: float | None
     cost_eur: float | None
-    currency: Literal["EUR"] = "EUR"
+    currency: Literal["EUR"]
     price_factor: float
     basis: Basis
     stages_s: dict[str, float]
@@ -73,6 +73,7 @@ def _cost(service: Service, body: Body) -> CostBody:
         device_s=told.device_s,
         wait_s=service.estimator.backlog(now_s).wait_s,
         cost_eur=_euros(told),
+        currency=service.orchestration.financial_orchestrator.currency,
         price_factor=factor,
         basis=told.basis,
         stages_s=dict(told.stages_s),

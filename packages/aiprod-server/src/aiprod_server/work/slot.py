@@ -28,7 +28,7 @@ from aiprod_server.work.process import RenderProcess
 LOG = logging.getLogger(__name__)
 
 TURN_S = 0.1  # how long a turn waits for a word of the child
-FIRST_IDLE_S, LAST_IDLE_S = 0.05, 0.5  # between two looks for a job: the longer, the longer none came
+FIRST_IDLE_S, LAST_IDLE_S = 0.05, 0.2  # between two looks for a job: the longer, the longer none came
 FIRST_START_S, LAST_START_S = 0.5, 30.0  # between two starts of a child that dies before it is ready
 ERROR_S = 10.0  # after an error of the worker's own
 LEAVE_S = 5.0  # after the time to drain, for a database that is away
