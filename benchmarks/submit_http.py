@@ -111,11 +111,14 @@ def serving(url: str, storage: str) -> Iterator[Gateway]:
         "AIPROD_STORAGE": storage,
         "AIPROD_PORT": "0",
         "AIPROD_REQUESTS_PER_MIN": "1000000",
-        "AIPROD_LOG_LEVEL": "warning",
     }
     began_s = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, "--upgrade", "--json"], stdout=subprocess.PIPE, text=True, env=environment
+        [sys.executable, "-c", SERVE, "--upgrade", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # a line of the log for each request
+        text=True,
+        env=environment,
     )
     assert process.stdout is not None
     try:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from aiprod_server.api.problem import ProblemError
 
-MOST_PX = 32_000_000
+MOST_PX = 16_000_000
 SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
 
 
