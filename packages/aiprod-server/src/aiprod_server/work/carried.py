@@ -165,6 +165,7 @@ class Carried(ABC):
         decision = decide(evidence, self.context.config.supervisor)
         if decision == "retry":
             self.retries += 1
+            self.blocked, self.faults, self.judged = (), (), {}
             self.begin_anew()
         return decision
 

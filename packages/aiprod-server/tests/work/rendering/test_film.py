@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from told import Told
 
+from aiprod_pipelines.delivery.profiles import Profile
 from aiprod_pipelines.film.build import StepBroken
 from aiprod_pipelines.film.receipt import FilmReceipt, replay_film
 from aiprod_pipelines.film.storyboard_file import read_storyboard
 from aiprod_server.orchestration.sanitizer import FieldError
 from aiprod_server.work import film as films
-from aiprod_server.work.carried import nth_seed
+from aiprod_server.work.carried import MEDIA_TYPES, nth_seed
 from aiprod_server.work.child import Order
 from aiprod_server.work.context import Context
 from aiprod_server.work.film import FilmOrder, render_film
@@ -150,6 +151,12 @@ def test_a_step_that_breaks_off_is_tried_again(
     assert told.failure(JOB.format(1)) == "walk / shot: the step broke off"
     assert told.of(JOB.format(1), "again") == [True]
     assert told.of(JOB.format(1), "trace") == ["walk / shot: its process ended with status -9"]
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_every_profile_has_a_media_type(profile: Profile) -> None:
+    suffix = ".tar" if profile.recipe.is_sequence else profile.recipe.suffix
+    assert suffix in MEDIA_TYPES
 
 
 def test_strangers_files_are_refused(context_with: MakeContext, told: Told) -> None:
