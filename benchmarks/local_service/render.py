@@ -1,4 +1,4 @@
-"""The child of a worker in the benchmarks that break a service: three steps a job, each some real work and a file, each start of one counted.
+"""The child of a worker that is killed: three steps a job, each some real work and a file; each start is counted.
 
 The work is a hash of many rounds, which is a few tens of milliseconds of a core; its bytes follow from the job and the
 step, as a render's follow from its request. A step that the order knows and whose file is there is not made again.

@@ -1,4 +1,4 @@
-"""A worker of a service that is broken on purpose: that of the product, on one device, with the benchmark's own child."""
+"""A worker of a service that is broken on purpose: the product's, on one device, with the benchmark's own child."""
 
 import argparse
 import logging

@@ -126,6 +126,15 @@ def test_a_child_that_dies_has_said_its_last_words_and_how_it_ended() -> None:
     assert child.kill() == "ended with exit status 3"
 
 
+def test_a_signal_to_all_of_a_service_leaves_a_render_at_work() -> None:
+    child = started(
+        "os.kill(os.getpid(), signal.SIGTERM)\nos.kill(os.getpid(), signal.SIGINT)\nsay.done(job_id, {}, 0.0)"
+    )
+    give(child, ORDER)
+    assert heard(child)[-1] == {"idle": True}
+    child.kill()
+
+
 def test_orders_for_a_dead_child_are_no_error() -> None:
     child = RenderProcess([sys.executable, "-c", ""], {})
     assert heard(child) == []

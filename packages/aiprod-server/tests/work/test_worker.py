@@ -34,13 +34,16 @@ def names(engine: sa.Engine) -> list[tuple[str, bool]]:
 # How it ends
 
 
-def test_what_runs_may_end_and_what_waits_is_left(queue: Queue, start: Start, tmp_path: Path) -> None:
+def test_what_runs_may_end_and_what_waits_is_left(
+    queue: Queue, start: Start, engine: sa.Engine, tmp_path: Path
+) -> None:
     began, gate = tmp_path / "began", tmp_path / "open"
     runs = queue.submit(["write pid", str(began)], ["wait for", str(gate)])
     running = start(drain_s=60.0)
     until(began.exists)
     waits = queue.submit()
     running.worker.close()
+    until(lambda: names(engine) == [("cpu", True)])
     gate.touch()
     running.thread.join()
     assert (queue.job(runs).state, queue.job(runs).attempt) == (State.COMPLETED, 1)

@@ -104,6 +104,8 @@ def serve(handle: Handle) -> None:
     or anything unexpected for now, since another attempt, elsewhere or later, may fare better.
     """
     faulthandler.enable()  # a crash of native code says where, on stderr
+    for number in (signal.SIGTERM, signal.SIGINT):  # sent to all of a service, they are for the parent, which drains
+        signal.signal(number, signal.SIG_IGN)
     say, batches = Say(), _batches()
     say.idle()
     while True:

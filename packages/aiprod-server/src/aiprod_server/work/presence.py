@@ -12,7 +12,7 @@ SEEN_S = 15.0
 
 
 class Presence:
-    """That of one device. `drains`: an operator asked it to end what it has, and to take nothing new."""
+    """That of one device. `drains`: it is to end what it has, and to take nothing new, as an operator may ask."""
 
     def __init__(self, engine: sa.Engine, clock: Callable[[], float], *, name: str, machine: str, device: str) -> None:
         self.drains = False
@@ -20,8 +20,11 @@ class Presence:
         self._name, self._machine, self._device = name, machine, device
         self._shown_s: float | None = None
 
-    def show(self) -> None:
-        """Be seen, where it is time to."""
+    def show(self, drains: bool) -> None:
+        """Be seen, where it is time to, and as one that `drains` at once."""
+        if drains and not self.drains and self._shown_s is not None:
+            workers.drain(self._engine, self._name)
+            self.drains = True
         moment_s = time.monotonic()
         if self._shown_s is not None and moment_s - self._shown_s < SEEN_S:
             return

@@ -101,15 +101,15 @@ class Slot:
         """Hear the child and judge it; then tell the queue, or take the next jobs where there is nothing to tell."""
         self._hear()
         self._judge()
-        self._patience.tried(self._presence.show)
+        self._patience.tried(lambda: self._presence.show(self._is_closing()))
         if self._held:
             self._patience.tried(self._tell)
         elif self._child is not None and not self._busy:
             self._take()
 
     def _hear(self) -> None:
-        """Take in what the child says; start it where there is none."""
-        if self._child is None and time.monotonic() >= self._start_s:
+        """Take in what the child says; start it where there is none, and work for it."""
+        if self._child is None and not self._is_closing() and time.monotonic() >= self._start_s:
             environment = {**self._terms.environment, "AIPROD_DEVICE": self._device}
             self._child = RenderProcess(self._terms.program, environment)
             self._busy, self._word_s = True, time.monotonic()
