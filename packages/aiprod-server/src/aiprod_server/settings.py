@@ -32,7 +32,8 @@ class Settings(BaseSettings):
     folder. `oidc_jwks`: a file, or the URL of an identity provider's keys; the others of its kind are as
     `access.oidc.Provider` says. `metrics_token`: what Prometheus shows on other machines. `otel_endpoint`: a collector
     of traces, such as http://collector:4318; None: nothing is traced. `cache_root`: as for `aiprod estimate`, by whose
-    measurements prices are told.
+    measurements prices are told. `ray_address`: the head of a Ray cluster, such as 10.0.0.1:6379, on which workers make
+    the steps of films; None: each on its own machine.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "text"] = "text"
     drain_s: float = Field(30.0, ge=0)
+    ray_address: str | None = Field(None, pattern=r"^(\[[0-9A-Fa-f:.]+\]|[\w.-]+):\d{1,5}$")
     metrics_token: SecretStr | None = Field(None, min_length=16)
     otel_endpoint: str | None = None
     cache_root: Path = Field(CACHE_ROOT, validation_alias=AliasChoices("cache_root", "XDG_CACHE_HOME"))

@@ -11,9 +11,8 @@ from typing import TypeAlias
 
 from aiprod_core.errors import AiprodError
 from aiprod_pipelines.film.artifacts import Artifacts, Record
-from aiprod_pipelines.film.crew import Crew
+from aiprod_pipelines.film.crew import Crew, Hand
 from aiprod_pipelines.film.plan import Plan, Task
-from aiprod_pipelines.film.worker import Worker
 
 
 class BuildError(AiprodError):
@@ -106,7 +105,7 @@ class _Site:
         if len(waiting) > len(self._crew.running):
             self._crew.prepare({task.step.kind for task in waiting})
 
-    def _hear(self, worker: Worker) -> None:
+    def _hear(self, worker: Hand) -> None:
         task = worker.task
         answer = worker.answer()
         if answer is None:

@@ -1,22 +1,42 @@
-"""The crew of a build: worker processes, hired when there is work for them, and kept for the next build."""
+"""The crew of a build: hands that make steps, hired when there is work for them, and kept for the next build."""
 
 import selectors
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Protocol, Self
 
+from aiprod_pipelines.film.artifacts import Artifacts
 from aiprod_pipelines.film.plan import Task
 from aiprod_pipelines.film.worker import Worker
 
 HEAVY = frozenset({"shot"})  # kinds whose code alone takes a share of a gigabyte: nobody loads it on the off chance
 
 
-class Crew:
-    """At most `most` workers. As a context, they are sent home at its end."""
+class Hand(Protocol):
+    """Who makes one step at a time: a process (`Worker`), or a place on a cluster. Each word is as `Worker` has it."""
 
-    def __init__(self, most: int) -> None:
+    task: Task | None
+    kinds: set[str]
+
+    def fileno(self) -> int: ...
+
+    def start(self, task: Task, inputs: Mapping[str, Path], artifacts: Artifacts) -> None: ...
+
+    def prepare(self, kinds: Collection[str]) -> None: ...
+
+    def answer(self) -> dict[str, Any] | None: ...
+
+    def stop(self) -> int: ...
+
+
+class Crew:
+    """At most `most` hands, each of them as `hire` brings it. As a context, they are sent home at its end."""
+
+    def __init__(self, most: int, *, hire: Callable[[], Hand] = Worker) -> None:
         self.most = most
-        self._workers: list[Worker] = []
+        self._new = hire
+        self._workers: list[Hand] = []
         self._selector = selectors.DefaultSelector()
 
     def __enter__(self) -> Self:
@@ -34,7 +54,7 @@ class Crew:
         """The tasks that are being made, by name."""
         return {worker.task.name: worker.task for worker in self._workers if worker.task is not None}
 
-    def worker_for(self, task: Task) -> Worker:
+    def worker_for(self, task: Task) -> Hand:
         """An idle worker, one that knows this kind of step before any other; else a new one."""
         idle = [worker for worker in self._workers if worker.task is None]
         knowing = [worker for worker in idle if task.step.kind in worker.kinds]
@@ -51,12 +71,12 @@ class Crew:
             if worker.task is None and unknown:
                 worker.prepare(unknown)
 
-    def listen(self) -> Iterator[Worker]:
+    def listen(self) -> Iterator[Hand]:
         """Wait until workers have something to say."""
         for ready, _ in self._selector.select():
             yield ready.data
 
-    def dismiss(self, worker: Worker) -> int:
+    def dismiss(self, worker: Hand) -> int:
         """Stop a worker, whatever it does; returns its exit status."""
         self._selector.unregister(worker)
         self._workers.remove(worker)
@@ -67,8 +87,8 @@ class Crew:
         for worker in [worker for worker in self._workers if worker.task is not None]:
             self.dismiss(worker)
 
-    def _hire(self) -> Worker:
-        worker = Worker()
+    def _hire(self) -> Hand:
+        worker = self._new()
         self._workers.append(worker)
         self._selector.register(worker, selectors.EVENT_READ, worker)
         return worker

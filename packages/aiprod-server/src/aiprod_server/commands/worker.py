@@ -19,6 +19,7 @@ from aiprod_server.monitoring import error_log, gpu, logs
 from aiprod_server.orchestration import config as orchestrations
 from aiprod_server.queue.jobs import Claim
 from aiprod_server.settings import Settings
+from aiprod_server.work.cluster import require_ray
 from aiprod_server.work.slot import Terms
 from aiprod_server.work.worker import Worker
 
@@ -30,6 +31,8 @@ EPILOG = """
 aiprod worker
 
 aiprod worker --devices cuda:0,cuda:1 --max-batch 8 --database-url postgresql+psycopg://aiprod@db/aiprod
+
+aiprod worker --ray 10.0.0.1:6379
 
 SIGTERM or Ctrl-C takes no more jobs and lets those that run end, for --drain-s seconds; a second one gives them back.
 """
@@ -50,13 +53,18 @@ def worker(
         float | None, typer.Option(min=0.1, help="Without a sign of life for so long, a job is begun again.")
     ] = None,
     drain_s: Annotated[float | None, typer.Option(min=0.0, help="For running jobs to end in; 30 if left out.")] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Head of a Ray cluster to make the steps of films on, such as 10.0.0.1:6379.")
+    ] = None,
     database_url: Annotated[str | None, typer.Option(help="A SQLite file of your own, if left out.")] = None,
     storage: Annotated[Path | None, typer.Option(help="Folder of what jobs make, shared with the gateway.")] = None,
     config: Annotated[Path | None, typer.Option(help="The orchestration's JSON; the shipped one if left out.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Render the jobs of the queue on this machine's devices, until it is told to stop."""
-    chosen = settings.read(database_url=database_url, storage=storage, config=config, drain_s=drain_s)
+    chosen = settings.read(database_url=database_url, storage=storage, config=config, drain_s=drain_s, ray_address=ray)
+    if chosen.ray_address is not None:
+        require_ray()
     logs.configure(chosen.log_level, chosen.log_format)
     places = _places(devices)
     engine = connect(chosen.database_url)
@@ -110,4 +118,5 @@ def _terms(chosen: Settings, engine: sa.Engine, max_batch: int | None, step_time
 
 def _environment(chosen: Settings) -> dict[str, str]:
     """Where the child finds what the command line may have named."""
-    return {"AIPROD_STORAGE": str(chosen.storage.absolute()), "AIPROD_CONFIG": str(chosen.config.absolute())}
+    named = {"AIPROD_STORAGE": str(chosen.storage.absolute()), "AIPROD_CONFIG": str(chosen.config.absolute())}
+    return named if chosen.ray_address is None else named | {"AIPROD_RAY_ADDRESS": chosen.ray_address}

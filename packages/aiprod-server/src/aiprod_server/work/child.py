@@ -161,9 +161,13 @@ def main() -> None:
     from aiprod_pipelines.sovereignty.offline import set_offline_variables
 
     set_offline_variables()  # before the libraries that obey them
-    from aiprod_server.work.render import handle
+    from aiprod_server.work import render
 
-    serve(handle)
+    try:
+        render.prepare()
+    except AiprodError as error:
+        sys.exit(str(error))
+    serve(render.handle)
 
 
 if __name__ == "__main__":

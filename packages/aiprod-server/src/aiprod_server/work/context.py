@@ -15,12 +15,14 @@ from aiprod_pipelines import backends
 from aiprod_pipelines.backends import Backend
 from aiprod_pipelines.film.artifacts import Artifacts
 from aiprod_pipelines.film.crew import Crew
+from aiprod_pipelines.host import free_memory_bytes
 from aiprod_pipelines.rendering import Loaded, PipelineName, Setup, load_pipeline
 from aiprod_pipelines.sovereignty import provision
 from aiprod_server.orchestration.blocks import BackendName, Orchestration
 from aiprod_server.orchestration.gates import SemanticJudge
 from aiprod_server.settings import Settings
 from aiprod_server.storage import Storage
+from aiprod_server.work.cluster import Cluster
 from aiprod_server.work.meter import METERS, Meter
 
 BACKENDS: dict[BackendName, Backend] = {"aiprod_sovereign": Backend.SOVEREIGN}
@@ -29,21 +31,29 @@ Fingerprint: TypeAlias = tuple[tuple[str, int, int], ...]  # name, time of chang
 
 @dataclass(kw_only=True)
 class Context:
-    """One of them a child, on one device. `models_root`: a folder that weights are looked for in first."""
+    """One of them a child, on one device. `models_root`: a folder that weights are looked for in first.
+
+    `cluster`: makes the steps of films, where there is one; None for this machine.
+    """
 
     storage: Storage
     config: Orchestration
     models_root: str | None = None
     device: str = "cpu"
+    cluster: Cluster | None = None
     _loaded: "OrderedDict[Setup, tuple[Fingerprint, Loaded]]" = field(default_factory=OrderedDict, repr=False)
     _judges: dict[Path, tuple[Fingerprint, SemanticJudge]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, settings: Settings, config: Orchestration, device: str) -> "Context":
-        """That of a process: its threads are from now on those of the configuration."""
+        """That of a process: its threads are from now on those of the configuration.
+
+        Raises `InputError` where there is to be a cluster and it cannot be joined.
+        """
         torch.set_num_threads(config.render_executor.threads)
         root = None if settings.models_root is None else str(settings.models_root)
-        return cls(storage=Storage(settings.storage), config=config, models_root=root, device=device)
+        cluster = None if settings.ray_address is None else Cluster(settings.ray_address)
+        return cls(storage=Storage(settings.storage), config=config, models_root=root, device=device, cluster=cluster)
 
     @cached_property
     def meter(self) -> Meter:
@@ -58,7 +68,12 @@ class Context:
     @cached_property
     def crew(self) -> Crew:
         """Who makes the steps of films; their models stay warm as well."""
-        return Crew(self.config.render_executor.film_workers)
+        return Crew(self.config.render_executor.film_workers) if self.cluster is None else self.cluster.crew()
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the steps of a film may take together."""
+        return free_memory_bytes() if self.cluster is None else self.cluster.memory_bytes
 
     def room_is_short(self) -> str | None:
         """Why no job should be begun, where the disk has less room than is wanted."""
@@ -117,6 +132,8 @@ class Context:
     def close(self) -> None:
         """Send the crew home."""
         self.crew.__exit__(None, None, None)
+        if self.cluster is not None:
+            self.cluster.leave()
 
 
 def fingerprint(folder: Path) -> Fingerprint:

@@ -18,7 +18,6 @@ from aiprod_pipelines.film.reports import decode_report, plain
 from aiprod_pipelines.film.scenarist import Wishes
 from aiprod_pipelines.film.storyboard import Storyboard
 from aiprod_pipelines.film.storyboard_file import read_storyboard, to_yaml
-from aiprod_pipelines.host import free_memory_bytes
 from aiprod_pipelines.media import read_picture
 from aiprod_pipelines.quality.finding import Finding, Report
 from aiprod_pipelines.subtitle_files import encode_subtitles
@@ -90,7 +89,7 @@ class FilmOrder(Carried):
             self.film.plan,
             self.context.artifacts,
             self.context.crew,
-            memory_bytes=free_memory_bytes(),
+            memory_bytes=self.context.memory_bytes,
             on_news=_Site(self).hear,
         )
         most_bytes = self.context.config.local_storage.max_artifacts_gb * BYTES_A_GB

@@ -13,6 +13,11 @@ from aiprod_server.work.context import Context
 from aiprod_server.work.film import render_film
 
 
+def prepare() -> None:
+    """Read the settings, and join the cluster where they name one. Raises `InputError` for what cannot be done."""
+    _context()
+
+
 def handle(orders: Sequence[Order], say: Say) -> None:
     """Carry out `orders` by the settings of the environment, on the device that AIPROD_DEVICE names."""
     carry_out(orders, _context(), say)
