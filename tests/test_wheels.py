@@ -12,7 +12,7 @@ from tiny_family import PROMPT, write_tiny_family
 from aiprod_pipelines.media import read_clip
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("aiprod-core", "aiprod-pipelines", "aiprod-trainer")
+PACKAGES = ("aiprod-core", "aiprod-pipelines", "aiprod-trainer", "aiprod-server")
 
 
 @pytest.mark.slow
@@ -20,6 +20,7 @@ def test_installed_wheels_render_with_the_weights_they_carry(tmp_path: Path) -> 
     checkout, wheels, site = tmp_path / "checkout", tmp_path / "wheels", tmp_path / "site"
     for package in PACKAGES:
         shutil.copytree(ROOT / "packages" / package, checkout / "packages" / package)
+    shutil.copytree(ROOT / "config", checkout / "config")
     write_tiny_family(checkout / "models" / "aiprod-sovereign")
     for package in PACKAGES:
         build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", wheels]
@@ -50,3 +51,12 @@ def test_installed_wheels_render_with_the_weights_they_carry(tmp_path: Path) -> 
     assert (studio / "film" / "storyboard.schema.json").is_file()
     assert list((studio / "montage" / "fonts").glob("*Regular*"))
     assert (studio / "montage" / "fonts" / "LICENSE.md").is_file()
+    find = "from aiprod_server.orchestration import config; print(config.load(config.default_path()).orchestrator.initial)"
+    found = subprocess.run(
+        [sys.executable, "-c", find],
+        env={**os.environ, "PYTHONPATH": str(site), "HOME": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert found.stdout.strip() == "INIT", found.stderr
