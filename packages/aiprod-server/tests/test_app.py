@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from aiprod_core.errors import InputError
 from aiprod_server.app import create_app
+from aiprod_server.redaction import redacted
 from aiprod_server.settings import Settings
 
 HEAVY = {"torch", "diffusers", "transformers", "boto3", "stripe", "numpy", "alembic", "joserfc"}
@@ -40,6 +41,11 @@ def test_every_route_asks_who_calls(app: Any) -> None:
             for method in route.methods:
                 answer = http.request(method, route.path.replace("{", "").replace("}", ""))
                 assert answer.status_code in (401, 422), (method, route.path)
+
+
+def test_logs_show_every_route_whole(app: Any) -> None:
+    for route in app.routes:
+        assert redacted(f"GET {route.path} 200 3.5 ms") == f"GET {route.path} 200 3.5 ms"
 
 
 def test_the_document_names_every_answer_and_every_body(app: Any) -> None:

@@ -21,6 +21,7 @@ def test_a_key_keeps_its_prefix_only():
         ("'/srv/aiprod/models/' is empty", "'models' is empty"),
         ("~/clips/a.mp4, file:///srv/b.mp4", "a.mp4, b.mp4"),
         (r"C:\Users\ada\clip.mov", "clip.mov"),
+        ("/health/ada.db, /metrics-of-mine/a and /v1/models/b", "ada.db, a and b"),
     ],
 )
 def test_what_strangers_must_not_read(text, shown):
@@ -34,6 +35,8 @@ def test_what_strangers_must_not_read(text, shown):
         "https://a.example/one/two?size=3",
         "a basic idea and a bearer of news",
         "a token of thanks: the secret garden",
+        "GET /api/v1/jobs/{job_id}/download 200 3.5 ms",
+        "/health, /ready and /metrics/gpu; see /openapi.json.",
     ],
 )
 def test_plain_words_stay(text):

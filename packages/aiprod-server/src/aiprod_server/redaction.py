@@ -1,6 +1,7 @@
 """Text without what strangers must not read: keys, passwords, tokens and the folders of this machine.
 
-Knows no logs and no HTTP; a second line of defence behind code that does not put secrets into messages.
+Knows no logs, and of HTTP only where the service's own addresses begin, which are no folders; a second line of defence
+behind code that does not put secrets into messages.
 """
 
 import re
@@ -13,14 +14,21 @@ SECRETS = (
     (re.compile(r"\b(bearer|basic) +[0-9A-Za-z._~+/=-]{16,}", re.IGNORECASE), r"\1 …"),
     (re.compile(r"\b(password|passwd|secret|token|signature|api_key|pepper)=[^\s&;,]+", re.IGNORECASE), r"\1=…"),
 )
-PATH = re.compile(r"""(?:(?<![\w:/.…>])(?:file://|~)?/|\b[A-Za-z]:\\)[^\s'"`:;,()]+""")
+OWN = r"/(?:api/v1/|v1/(?:generate|videos)\b|(?:health|ready|metrics(?:/api|/gpu)?|openapi\.json)(?![\w/-]))"
+PATH = re.compile(rf"""(?:(?<![\w:/.…>])(?:(?P<own>(?={OWN}))|file://|~)?/|\b[A-Za-z]:\\)[^\s'"`:;,()]+""")
 
 
 def redacted(text: str) -> str:
-    """`text` with secrets as `…` and absolute paths as the name of their file.
+    """`text` with secrets as `…` and absolute paths as the name of their file; addresses of this service stay whole.
 
     A folder with a space in its name is recognised up to the space.
     """
     for pattern, shown in SECRETS:
         text = pattern.sub(shown, text)
-    return PATH.sub(lambda path: re.split(r"[/\\]", path[0].rstrip("/\\"))[-1], text)
+    return PATH.sub(_shown, text)
+
+
+def _shown(path: re.Match[str]) -> str:
+    if path["own"] is not None:
+        return path[0]
+    return re.split(r"[/\\]", path[0].rstrip("/\\"))[-1]

@@ -68,6 +68,31 @@ def test_a_fault_of_ours_is_not_explained(door: Door, caplog: pytest.LogCaptureF
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
 
 
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
+def test_a_client_that_leaves_while_it_sends_is_no_fault(
+    door: Door, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    sent: list[Message] = []
+    came = iter([{"type": "http.request", "body": b"--x\r\n", "more_body": True}, {"type": "http.disconnect"}])
+    headers = {"content-type": kind, **door.headers}.items()
+    scope: Scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http"}
+    scope |= {"method": "POST", "path": "/api/v1/generate", "query_string": b"", "root_path": ""}
+    scope |= {"headers": [(name.lower().encode(), value.encode()) for name, value in headers]}
+
+    async def receive() -> Message:
+        return next(came)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(door.http.app(scope, receive, send))
+    (line,) = [record.getMessage() for record in caplog.records if record.name.startswith("aiprod_server")]
+    assert line.startswith("POST /api/v1/generate 499 ")
+    assert sent == []
+    assert error_log.top(door.service.engine) == ()
+
+
 def test_a_fault_after_the_answer_began_ends_the_connection() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})

@@ -103,6 +103,17 @@ def test_what_is_no_webhook(http: TestClient) -> None:
         assert "swordfish" not in answer.text
 
 
+def test_a_job_with_a_webhook_of_its_own_needs_the_secret_that_signs_it(http: TestClient) -> None:
+    body = {"prompt": "a cat", "webhook_url": "https://127.0.0.2/hook?token=swordfish"}
+    answer = http.post("/api/v1/generate", json=body)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "webhook_url")
+    assert answer.json()["detail"].endswith("set one with PUT /api/v1/webhook first")
+    assert "swordfish" not in answer.text
+    assert http.get("/api/v1/jobs").json()["data"] == []
+    http.put(URL, json={"url": "https://127.0.0.2/"})
+    assert http.post("/api/v1/generate", json=body).status_code == 202
+
+
 def test_what_is_set_here_is_what_arrives(engine: sa.Engine, tmp_path: Path, receiver: Any) -> None:
     with gateway(engine, tmp_path, "127.0.0.1/32", receiver.port) as http:
         service = service_of(http)

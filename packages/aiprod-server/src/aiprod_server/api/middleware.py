@@ -6,6 +6,7 @@ Plain ASGI (asgi.readthedocs.io), since streams pass through. Knows no route.
 import logging
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aiprod_server.api.errors import problem_response
@@ -45,6 +46,8 @@ class Answered:
 
         try:
             await self._app(scope, receive, sending)
+        except ClientDisconnect:  # it left while it sent its body: there is nobody to answer, and no fault of ours
+            return
         except Exception as error:
             # Without its message and trace, which may quote a prompt; those are in the error log, redacted.
             logger.error("a request failed: %s", type(error).__name__)

@@ -16,16 +16,18 @@ from aiprod_core.errors import AiprodError, InputError
 from aiprod_server import models
 from aiprod_server.access.identity import Caller
 from aiprod_server.api import pictures
+from aiprod_server.api.problem import ProblemError
 from aiprod_server.api.requests import Body, ClipBody, FilmBody, StoryboardBody
 from aiprod_server.api.service import Service
 from aiprod_server.orchestration.blocks import Orchestration, RenderTier
 from aiprod_server.orchestration.sanitizer import FieldError, sanitised
-from aiprod_server.queue import submissions
+from aiprod_server.queue import clients, submissions
 from aiprod_server.queue.jobs import Job
 
 SEEDS = 2**32  # of those that are drawn: every language's JSON holds them exactly
 NUM_FRAMES, FRAME_RATE_HZ = 25, 10.0  # as `aiprod generate` has them
 DISTILLED = "distilled"
+UNSIGNED = "webhook_url: got one of a client that has no secret to sign with; set one with PUT /api/v1/webhook first"
 NOT_ALIKE = ("snapped", "seed_given", "remixed_from")  # of a request: what decides nothing of how it is rendered
 
 
@@ -56,6 +58,8 @@ def submit(
         ProblemError, FieldError, UnknownModel: what is asked for cannot be made.
         KeyReused, QuotaExceeded: as `submissions.submit` does.
     """
+    if body.webhook_url is not None and clients.webhook_of(service.engine, caller.client) is None:
+        raise ProblemError("invalid_request", UNSIGNED, param="webhook_url")
     request = filled(body, service.orchestration, service.settings.models_root)
     asked = body.model_dump(mode="json", exclude_unset=True)
     if isinstance(body, ClipBody):

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aiprod_server.monitoring.logs import REQUEST_ID
@@ -85,6 +86,8 @@ class Recorded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._app(scope, receive, send)
+        except ClientDisconnect:  # the client's doing
+            raise
         except Exception as error:
             try:
                 await run_in_threadpool(self._on_error, error)
