@@ -51,7 +51,7 @@ def test_installed_wheels_render_with_the_weights_they_carry(tmp_path: Path) -> 
     assert (studio / "film" / "storyboard.schema.json").is_file()
     assert list((studio / "montage" / "fonts").glob("*Regular*"))
     assert (studio / "montage" / "fonts" / "LICENSE.md").is_file()
-    find = "from aiprod_server.orchestration import config; print(config.load(config.default_path()).orchestrator.initial)"
+    find = "from aiprod_server.orchestration.config import *; print(load(default_path()).orchestrator.initial)"
     found = subprocess.run(
         [sys.executable, "-c", find],
         env={**os.environ, "PYTHONPATH": str(site), "HOME": str(tmp_path)},
