@@ -16,6 +16,7 @@ from aiprod_server.work.child import Order, Say, serve
 
 STEPS = ("render", "check", "thumbnail")
 FILE_BYTES = 1 << 15
+MEDIA_TYPE = "application/octet-stream"
 
 
 def main(storage: Storage, counts: Path, rounds: int) -> None:
@@ -32,7 +33,7 @@ def main(storage: Storage, counts: Path, rounds: int) -> None:
                     stored = storage.write(order.job_id, step, made(order, step, rounds), attempt=order.attempt)
                     known = stored.sha256
                     say.step(order.job_id, step, known, time.perf_counter() - began_s)
-                files[step] = {"name": step, "sha256": known}
+                files[step] = {"name": step, "sha256": known, "size_bytes": FILE_BYTES, "media_type": MEDIA_TYPE}
                 say.progress(order.job_id, step, number + 1, len(STEPS), (number + 1) / len(STEPS))
             say.done(order.job_id, {"files": files}, time.perf_counter() - began_s)
 
