@@ -5,8 +5,8 @@ path: the gateway needs that storage as well, large files cross the network once
 build is killed. Ray moves the order there and the answers back. Steps are pure, so Ray makes one again on another node
 where its own has died; when this process dies, however it does, Ray stops all that it asked for.
 
-This process stays without a way to the network: what Ray says to its cluster is native code of its own, that the guard
-of `sovereignty.offline` neither sees nor needs to let through, and its count of users is off.
+The guard of `sovereignty.offline` stays whole: a cluster is joined before it is raised, and from then on Ray speaks to
+it in native code, for which nothing has to be let through. Ray's count of users is off.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import secrets
+import socket
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -28,6 +29,7 @@ from aiprod_server.work.node import BEGUN, SEEN_S, Answer, Errand, comes_true, m
 MOST = 64  # steps of a film with Ray at once; it makes as many as there is room for
 RETRIES = 3  # of a step whose node died
 WORD_S = 60.0  # between two signs of life of a step that waits for room
+HEAD_S = 10.0  # for the cluster's head to answer
 MARK = ".storage-"
 
 
@@ -52,12 +54,15 @@ class Cluster:
             InputError: Ray is not installed, or there is no such cluster, or this machine is no node of it.
         """
         self._ray = require_ray()
+        host, _, port = address.rpartition(":")
         try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=HEAD_S):
+                pass  # where nobody is, Ray would try for minutes
             self._ray.init(address=address, log_to_driver=False, logging_level="warning")
-        except (ConnectionError, RuntimeError, ValueError, AssertionError) as error:
+        except (OSError, OverflowError, RuntimeError, ValueError, AssertionError) as error:
             raise InputError(
                 f"AIPROD_RAY_ADDRESS: got {address}, expected the head of a running cluster of which this machine is a "
-                f"node: `ray start --address={address}` first. Ray says: {error}"
+                f"node: `ray start --address={address}` first ({error})"
             ) from error
         self._make = self._ray.remote(num_returns="streaming", max_retries=RETRIES)(made_here)
 
