@@ -6,14 +6,13 @@ for `KEPT_S`, so that a busy client costs no query a request: a key revoked else
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Protocol
 
 import sqlalchemy as sa
-from fastapi import Request, Security
+from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from aiprod_server.access import api_key, keys
 from aiprod_server.access.api_key import MARK, KeyRecord
@@ -28,9 +27,6 @@ KEPT_S = 1.0
 MOST_KEPT = 10_000
 REALM = 'Bearer realm="aiprod"'
 EXPECTED = "expected `Authorization: Bearer aip_live_…` or `X-API-Key: aip_live_…`; make one with `aiprod keys create`"
-
-_bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="An API key `aip_live_…`, or a token.")
-_api_key = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="api_key", description="An API key.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,28 +169,35 @@ class Identities:
         return _unauthorised(detail, ', error="invalid_token"')
 
 
-def allowed(scope: str) -> Callable[..., Awaitable[Caller]]:
-    """A dependency: the caller, who must hold `scope`."""
+@dataclass(frozen=True)
+class Allowed:
+    """A dependency of a route: the caller, who must hold `scope`."""
 
-    async def caller_of(
-        request: Request,
-        bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-        key: Annotated[str | None, Security(_api_key)],
-    ) -> Caller:
+    scope: str
+
+    async def __call__(self, request: Request) -> Caller:
         identities: Identities = request.app.state.service.identities
-        # Who sends an Authorization is that or nobody, also where it is of another scheme.
-        given = bearer.credentials if bearer is not None else request.headers.get("authorization", key)
-        caller = await identities.caller(given)
+        caller = await identities.caller(_credential(request))
         request.state.caller, request.state.client = caller, caller.client  # for the logs
-        if scope not in caller.scopes:
+        if self.scope not in caller.scopes:
             raise ProblemError(
                 "missing_scope",
-                f"this needs {scope}, which the key does not have; ask for a key with a role that does",
-                headers={"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{scope}"'},
+                f"this needs {self.scope}, which the key does not have; ask for a key with a role that does",
+                headers={"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{self.scope}"'},
             )
         return caller
 
-    return caller_of
+
+allowed = Allowed  # as routes say it: Depends(allowed("jobs:read"))
+
+
+def _credential(request: Request) -> str | None:
+    """What a request says that it may. Who sends an Authorization is that or nobody, also of another scheme."""
+    given = request.headers.get("authorization")
+    if given is None:
+        return request.headers.get("x-api-key")
+    scheme, _, credentials = given.partition(" ")
+    return credentials.strip() if scheme.lower() == "bearer" else given
 
 
 def _unauthorised(detail: str, error: str = "") -> ProblemError:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
 from aiprod_server.access.identity import Caller, allowed
@@ -31,7 +31,7 @@ STATS_DAYS, MOST_DAYS, MOST_ERRORS = 30, 366, 100
 router = APIRouter(tags=["monitoring"])
 Figures = Annotated[Caller, Depends(allowed("stats:read"))]
 _reads_figures = allowed("stats:read")
-_bearer, _api_key = HTTPBearer(auto_error=False), APIKeyHeader(name="X-API-Key", auto_error=False)
+_bearer = HTTPBearer(auto_error=False)
 
 
 class _Body(BaseModel):
@@ -174,7 +174,7 @@ async def scraper(request: Request) -> None:
             return
     if bearer is None and _is_of_this_machine(request):
         return
-    await _reads_figures(request, bearer, await _api_key(request))
+    await _reads_figures(request)
 
 
 @router.get("/health", operation_id="health")

@@ -5,14 +5,21 @@ from copy import deepcopy
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from aiprod_server.access.identity import Allowed
 from aiprod_server.api.problem import Problem
 from aiprod_server.orchestration.blocks import InputSanitizer
 
 TEMPLATE = "#/components/schemas/{model}"
+CREDENTIALS = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key `aip_live_…`, or a token."},
+    "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key `aip_live_…`."},
+}
 Read = type[BaseModel] | TypeAdapter[Any]
 
 
@@ -34,10 +41,20 @@ def described(app: FastAPI, rules: InputSanitizer) -> None:
         if not made:
             made.update(get_openapi(title=app.title, version=app.version, routes=app.routes))
             made["components"]["schemas"] |= deepcopy(DEFINITIONS)
+            made["components"]["securitySchemes"] = CREDENTIALS
+            for route in app.routes:
+                if isinstance(route, APIRoute) and route.include_in_schema and _asks(route.dependant):
+                    for method in route.methods or ():
+                        made["paths"][route.path][method.lower()]["security"] = [{name: []} for name in CREDENTIALS]
             _say_lengths(made, {"prompt": rules.max_prompt_chars, "screenplay": rules.max_screenplay_chars})
         return made
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _asks(dependant: Dependant) -> bool:
+    """Whether a route asks who calls."""
+    return any(isinstance(one.call, Allowed) or _asks(one) for one in dependant.dependencies)
 
 
 def _say_lengths(schema: Any, lengths: Mapping[str, int]) -> None:
