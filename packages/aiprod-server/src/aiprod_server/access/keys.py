@@ -31,6 +31,10 @@ class UnknownKey(InputError):
     """No key has this id."""
 
 
+class KeyEnded(InputError):
+    """A key that has no successor to be made: it has ended, or it has one."""
+
+
 def create(
     engine: sa.Engine,
     *,
@@ -130,16 +134,17 @@ def rotate(
 
     Raises:
         UnknownKey: no key has this id.
-        InputError: a key that has ended, or a negative `grace_s`.
+        KeyEnded: it has ended, or was rotated before.
+        InputError: a negative `grace_s`.
     """
     if not grace_s >= 0:
         raise InputError(f"grace: got {grace_s} s, expected 0 or more")
     with writing(engine) as connection:
         held, line = _hold(connection, key_id)
         if not held.is_live(now_s):
-            raise InputError(f"key {key_id}: got one that has ended, expected a live one; create a new key instead")
+            raise KeyEnded(f"key {key_id}: got one that has ended, expected a live one; create a new key instead")
         if held != line[-1]:
-            raise InputError(f"key {key_id}: got one that was rotated before, expected its successor {line[-1].id}")
+            raise KeyEnded(f"key {key_id}: got one that was rotated before, expected its successor {line[-1].id}")
         key, successor = _successor(held, pepper, now_s)
         after = api_key.rotated(line, successor, now_s=now_s, grace_s=grace_s)
         for record in set(after) - set(line) - {successor}:

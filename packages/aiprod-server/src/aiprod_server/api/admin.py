@@ -4,12 +4,13 @@ Every act is in the audit log. A role of an administrator is one of the whole se
 client.
 """
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from aiprod_server.access import acts, keys, usage_log
 from aiprod_server.access.api_key import MARK, ApiKey, KeyRecord
@@ -25,6 +26,7 @@ from aiprod_server.queue.clients import Limits
 
 CLIENT = rf"^{keys.CLIENT.pattern}$"
 KEY_ID = r"^[0-9A-Za-z]{11}$"
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 JOB_ID = r"^job_[0-9a-f]{24}$"
 YEAR_10000_S = 253_402_300_800
 LONGEST_GRACE_S = 30 * 86_400
@@ -32,6 +34,8 @@ USAGE_DAYS = 30  # of usage, where nothing is said
 
 router = APIRouter(prefix="/api/v1/admin", tags=["admin"])
 Count = Annotated[int, Field(ge=0, lt=2**31), WHOLE]
+# RFC 3339, 5.6: by itself, pydantic would take seconds since 1970 for a day as well.
+Day = Annotated[date, BeforeValidator(lambda value: date.fromisoformat(value) if DAY.fullmatch(value) else None)]
 KeyReader = Annotated[Caller, Depends(allowed("keys:read"))]
 KeyWriter = Annotated[Caller, Depends(allowed("keys:write"))]
 LimitReader = Annotated[Caller, Depends(allowed("limits:read"))]
@@ -201,7 +205,7 @@ def revoke_key(key_id: KeyId, caller: KeyWriter, service: Here) -> KeyBody:
     "/keys/{key_id}/rotate",
     operation_id="rotate_key",
     status_code=201,
-    responses=refusals("invalid_request", "not_found"),
+    responses=refusals("not_found", "key_ended"),
 )
 def rotate_key(
     key_id: KeyId,
@@ -257,8 +261,8 @@ async def set_client_limits(request: Request, name: ClientName, caller: LimitWri
 def usage(
     caller: UsageReader,
     service: Here,
-    since: Annotated[date | None, Query(description="The first day; left out, 30 days before `until`.")] = None,
-    until: Annotated[date | None, Query(description="The day after the last; left out, tomorrow (UTC).")] = None,
+    since: Annotated[Day | None, Query(description="The first day; left out, 30 days before `until`.")] = None,
+    until: Annotated[Day | None, Query(description="The day after the last; left out, tomorrow (UTC).")] = None,
     client: Whose = None,
 ) -> UsagesBody:
     """Requests by day, client and route; those of the last second may not be there yet."""

@@ -17,7 +17,11 @@ MOST_FRAMES = 1025  # of any model; a configuration may allow less
 _BANNED = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069"
 TEXT = rf"^[^{_BANNED}]*[^{_BANNED}\s\ufeff][^{_BANNED}]*$"  # with something to be seen in it
 MODEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-DATA_URL = r"^data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/]+={0,2}$"
+# RFC 4648, 4: four characters are three bytes, of which the last two may be filled up.
+DATA_URL = (
+    r"^data:image/(png|jpeg|webp);base64,([A-Za-z0-9+/]{4})*"
+    r"([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$"
+)
 URL = r"^https?://[^\x00-\x20\x7f\\]+$"
 
 # Formats of our own: what the pattern cannot say, such as bytes that are a picture.
@@ -34,6 +38,14 @@ Rate = Annotated[float, Field(ge=1, le=120)]
 Steps = Annotated[int, Field(ge=1, le=1000), WHOLE]
 Guidance = Annotated[float, Field(ge=0, le=50)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+# Its form is that of `aiprod storyboard --schema`, in short here: at least one shot.
+STORYBOARD = {
+    "format": "storyboard",
+    "required": ["shots"],
+    "properties": {"shots": {"type": "array", "minItems": 1, "items": {"type": "object"}}},
+}
 
 
 class _Body(BaseModel):
@@ -122,7 +134,7 @@ class FilmBody(_FilmFields):
 class StoryboardBody(_FilmFields):
     """A film from a storyboard, as `aiprod storyboard` writes it."""
 
-    storyboard: dict[str, Any] = Field(json_schema_extra={"format": "storyboard"})
+    storyboard: dict[str, Any] = Field(json_schema_extra=STORYBOARD)
 
 
 Body: TypeAlias = ClipBody | FilmBody | StoryboardBody
