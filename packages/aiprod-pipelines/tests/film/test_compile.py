@@ -117,6 +117,17 @@ def test_weights_are_part_of_a_shot(folder: Path) -> None:
     assert {role for role in inputs if "shdt" in role} == {"weights/shdt_distilled.safetensors"}
 
 
+def test_the_device_is_part_of_a_shot_where_it_is_not_the_processor(folder: Path) -> None:
+    compiled(folder)
+    board = read_storyboard(folder / "film.yaml")
+    here, there = compile_film(board), compile_film(board, device="cuda")
+    assert (here.device, there.device) == ("cpu", "cuda")
+    anew = {task.name for task in there.plan if task.step.key not in here.plan.keys}
+    assert anew >= {"walk / shot", "walk / grade", "walk / picture web", *FILM}
+    assert not anew & {"own / grade", "own / picture web"}
+    assert "device" not in here.plan["walk / shot"].step.params
+
+
 def test_an_hdr_film_is_graded_to_its_encoding(folder: Path) -> None:
     film = compiled(folder, BOARD.replace("quality: draft", "quality: draft\nhdr: pq"))
     assert list(film.delivered) == [Profile.HDR10]

@@ -19,7 +19,7 @@ from aiprod_pipelines.commands.sizes import parse_size
 from aiprod_pipelines.delivery.profiles import Profile
 from aiprod_pipelines.film.artifacts import Artifacts, Record
 from aiprod_pipelines.film.build import build
-from aiprod_pipelines.film.compile import Film, compile_film
+from aiprod_pipelines.film.compile import Device, Film, compile_film
 from aiprod_pipelines.film.crew import Crew
 from aiprod_pipelines.film.cut import plain as plain_timeline
 from aiprod_pipelines.film.cut import with_media
@@ -63,6 +63,7 @@ class Wishes:
     store: Artifacts
     models_root: str | None
     check: bool
+    device: Device
     timelines: tuple[Path, ...]
     most_bytes: int
     as_json: bool
@@ -96,6 +97,7 @@ def film(
         int,
         typer.Option(parser=parse_size, metavar="SIZE", help="The most that is kept; the longest unused goes first."),
     ] = MOST_KEPT,  # type: ignore[assignment]  # parsed by typer
+    device: Annotated[Device, typer.Option(help="What renders the shots: cpu, or cuda, an accelerator.")] = "cpu",
     models_root: ModelsRoot = None,
     cache_root: CacheRoot = CACHE_ROOT,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
@@ -110,12 +112,13 @@ def film(
         store=Artifacts(artifacts or artifacts_folder(cache_root)),
         models_root=models_root,
         check=check,
+        device=device,
         timelines=tuple(timeline or ()),
         most_bytes=max_size,
         as_json=as_json,
     )
     if dry_run or explain is not None:
-        compiled = compile_film(read_storyboard(wishes.storyboard), models_root=models_root, check=check)
+        compiled = _compiled(wishes)
         last = History(wishes.store.root, path).read()
         _explain(compiled, wishes, last, explain) if explain is not None else _foretell(compiled, wishes, last)
         return
@@ -173,10 +176,15 @@ def _storyboard_path(source: str, film: Path) -> Path:
     return path
 
 
+def _compiled(wishes: Wishes) -> Film:
+    board = read_storyboard(wishes.storyboard)
+    return compile_film(board, models_root=wishes.models_root, check=wishes.check, device=wishes.device)
+
+
 def _build(wishes: Wishes, crew: Crew) -> list[Path]:
     """Build the film, write it and say so; returns the files that it was made of."""
     began_s = time.perf_counter()
-    compiled = compile_film(read_storyboard(wishes.storyboard), models_root=wishes.models_root, check=wishes.check)
+    compiled = _compiled(wishes)
     _check_suffix(wishes.path, next(iter(compiled.delivered)))
     History(wishes.store.root, wishes.path).write(compiled.plan)
     before = {task.name for task in compiled.plan if wishes.store.find(task.step) is not None}

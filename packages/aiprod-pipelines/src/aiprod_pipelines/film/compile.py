@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import opentimelineio as otio
 
@@ -32,6 +32,7 @@ from aiprod_pipelines.footage import Footage
 from aiprod_pipelines.picture import Encoding
 from aiprod_pipelines.subtitles import Cue
 
+Device: TypeAlias = Literal["cpu", "cuda"]  # which of several is the process's own business
 Media: TypeAlias = str | Path  # the name of the task that makes it, or a file that is there
 ENCODINGS = {Profile.HDR10: Encoding.PQ, Profile.HLG: Encoding.HLG}
 HDR = {"none": Encoding.REC709, "pq": Encoding.PQ, "hlg": Encoding.HLG}
@@ -46,10 +47,11 @@ class Film:
 
     `stills`: "poster" and "contact" → task, of films that are one file. `sound`: the task that mixes it.
     `timeline`: pictures and sounds in one, its media named by role. `media`: role → what it is.
-    `num_frames`: how long it is.
+    `num_frames`: how long it is. `device`: what its shots are rendered on.
     """
 
     storyboard: Storyboard
+    device: Device
     num_frames: int
     plan: Plan
     delivered: Mapping[Profile, str]
@@ -61,13 +63,17 @@ class Film:
     media: Mapping[str, Media]
 
 
-def compile_film(storyboard: Storyboard, *, models_root: str | None = None, check: bool = True) -> Film:
+def compile_film(
+    storyboard: Storyboard, *, models_root: str | None = None, check: bool = True, device: Device = "cpu"
+) -> Film:
     """The plan of a film. `models_root`: where weights are looked for first. `check`: with technical QA.
+
+    `device`: what shots are rendered on; it decides their last bits, and is part of what they are.
 
     Raises `InputError` naming the field, or `MediaError` naming the file, where it cannot be made; `WeightsError` where
     the model is not here.
     """
-    compiling = _Compiling(storyboard=storyboard, timing=Timing(storyboard), models_root=models_root)
+    compiling = _Compiling(storyboard=storyboard, timing=Timing(storyboard), models_root=models_root, device=device)
     delivered = {profile: compiling.delivered(profile) for profile in compiling.profiles}
     checked = compiling.checks(delivered) if check else {}
     stills = compiling.stills(delivered)
@@ -76,6 +82,7 @@ def compile_film(storyboard: Storyboard, *, models_root: str | None = None, chec
     scape = compiling.soundscape
     return Film(
         storyboard=storyboard,
+        device=device,
         num_frames=compiling.timing.num_frames,
         plan=compiling.plan,
         delivered=delivered,
@@ -97,6 +104,7 @@ class _Compiling:
     storyboard: Storyboard
     timing: Timing
     models_root: str | None
+    device: Device
     plan: Plan = field(default_factory=Plan)
 
     @cached_property
@@ -151,6 +159,8 @@ class _Compiling:
                 "images": [{"frame": image.frame, "strength": image.strength} for image in shot.images],
             },
         }
+        if self.device != "cpu":
+            params["device"] = self.device
         made: dict[str, str] = {}
         given = {f"weights/{role}": path for role, path in self.renderer.weights.items()}
         given |= {f"picture {number}": image.path for number, image in enumerate(shot.images)}

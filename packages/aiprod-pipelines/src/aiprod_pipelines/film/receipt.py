@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from aiprod_core.errors import WeightsError
 from aiprod_pipelines.film.artifacts import Artifacts, Record
 from aiprod_pipelines.film.build import OnNews, build
-from aiprod_pipelines.film.compile import Film, compile_film
+from aiprod_pipelines.film.compile import Device, Film, compile_film
 from aiprod_pipelines.film.crew import Crew
 from aiprod_pipelines.film.plan import Plan
 from aiprod_pipelines.film.storyboard_file import parse_storyboard
@@ -44,6 +44,7 @@ class FilmReceipt(Part):
     files: dict[str, Sha256]
     storyboard: str
     folder: str
+    device: Device = "cpu"  # receipts from before films knew others have none
     weights: dict[str, Sha256]
     steps: tuple[MadeStep, ...]
 
@@ -69,6 +70,7 @@ def receipt_of(film: Film, made: Mapping[str, Record], files: Mapping[Path, Reco
         files={path.name: record.sha256 for path, record in files.items()},
         storyboard=storyboard.read_text(encoding="utf-8-sig"),
         folder=os.path.relpath(storyboard.resolve().parent, next(iter(files)).resolve().parent),
+        device=film.device,
         weights=_weights(film.plan),
         steps=tuple(steps),
     )
@@ -97,7 +99,7 @@ def replay_film(
     """
     storyboard = parse_storyboard(receipt.storyboard, path.resolve().parent / receipt.folder, path)
     checked = any(step.kind == "checked" for step in receipt.steps)
-    film = compile_film(storyboard, models_root=models_root, check=checked)
+    film = compile_film(storyboard, models_root=models_root, check=checked, device=receipt.device)
     for name, hashed in _weights(film.plan).items():
         was = receipt.weights.get(name, "none")
         if was != hashed:

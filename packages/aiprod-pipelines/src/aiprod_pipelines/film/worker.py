@@ -25,12 +25,13 @@ from aiprod_pipelines.film.plan import Task
 
 # One thread: the same bytes on any number of cores and workers, and no spinning beside each other.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+NOTHING: Mapping[str, str] = {}
 
 
 class Worker:
     """The parent's end of a worker. `kinds`: the kinds of steps whose code and models it has loaded."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str] = NOTHING) -> None:
         self.task: Task | None = None
         self.kinds: set[str] = set()
         self._process = subprocess.Popen(
@@ -38,7 +39,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,  # a selector sees the pipe, not what a buffer has taken out of it
-            env=os.environ | ENVIRONMENT,
+            env={**os.environ, **ENVIRONMENT, **environment},
             start_new_session=True,  # Ctrl-C is the parent's
         )
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from aiprod_core.errors import InputError
 from aiprod_pipelines.delivery.intermediate import write_intermediate
 from aiprod_pipelines.film.shots import QUALITIES, Renderer
 from aiprod_pipelines.film.steps import shot
@@ -40,6 +42,12 @@ def test_the_same_request_gives_the_same_bytes_with_sound(tmp_path: Path) -> Non
     one, two = made(tmp_path / "1.mkv"), made(tmp_path / "2.mkv")
     assert (one.num_frames, float(one.frame_rate), one.has_sound) == (5, 10.0, True)
     assert one.path.read_bytes() == two.path.read_bytes()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is an accelerator")
+def test_an_accelerator_that_is_not_here_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="got cuda, expected one that is here: cpu"):
+        made(tmp_path / "1.mkv", device="cuda")
 
 
 def test_a_shot_goes_on_from_the_frame_that_is_named(tmp_path: Path, blue: np.ndarray) -> None:

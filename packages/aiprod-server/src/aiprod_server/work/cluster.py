@@ -22,7 +22,7 @@ from typing import Any
 
 from aiprod_core.errors import InputError
 from aiprod_pipelines.film.artifacts import Artifacts
-from aiprod_pipelines.film.crew import HEAVY, Crew
+from aiprod_pipelines.film.crew import Crew
 from aiprod_pipelines.film.plan import Task
 from aiprod_server.work.node import BEGUN, SEEN_S, Answer, Errand, comes_true, made_here, releases
 
@@ -79,10 +79,15 @@ class Cluster:
         """Of all its nodes together, as they were started."""
         return int(self._ray.cluster_resources().get("memory", 0))
 
+    @property
+    def has_gpu(self) -> bool:
+        """Whether any of its nodes was started with one."""
+        return self._ray.cluster_resources().get("GPU", 0) > 0
+
     def make(self, errand: Errand) -> Any:
         """Have a step made where there is room for it; a generator of references to answers."""
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        on_gpu = errand.task.step.kind in HEAVY and any("GPU" in node for node in nodes)
+        on_gpu = errand.task.step.params.get("device") == "cuda"
         device = {"num_gpus": 1, "num_cpus": 0} if on_gpu else {"num_cpus": 1}
         largest_bytes = max((int(node.get("memory", 0)) for node in nodes), default=0)
         return self._make.options(

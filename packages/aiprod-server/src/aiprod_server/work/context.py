@@ -4,7 +4,7 @@ import os
 import shutil
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,7 +14,9 @@ from aiprod_core.errors import InputError
 from aiprod_pipelines import backends
 from aiprod_pipelines.backends import Backend
 from aiprod_pipelines.film.artifacts import Artifacts
+from aiprod_pipelines.film.compile import Device
 from aiprod_pipelines.film.crew import Crew
+from aiprod_pipelines.film.worker import Worker
 from aiprod_pipelines.host import free_memory_bytes
 from aiprod_pipelines.rendering import Loaded, PipelineName, Setup, load_pipeline
 from aiprod_pipelines.sovereignty import provision
@@ -68,7 +70,17 @@ class Context:
     @cached_property
     def crew(self) -> Crew:
         """Who makes the steps of films; their models stay warm as well."""
-        return Crew(self.config.render_executor.film_workers) if self.cluster is None else self.cluster.crew()
+        if self.cluster is not None:
+            return self.cluster.crew()
+        _, _, number = self.device.partition(":")
+        seen = {"CUDA_VISIBLE_DEVICES": number} if number else {}
+        return Crew(self.config.render_executor.film_workers, hire=partial(Worker, seen))
+
+    @property
+    def film_device(self) -> Device:
+        """What shots of films are rendered on; of a cluster's, what it has."""
+        has_gpu = self.device != "cpu" if self.cluster is None else self.cluster.has_gpu
+        return "cuda" if has_gpu else "cpu"
 
     @property
     def memory_bytes(self) -> int:

@@ -141,6 +141,7 @@ class FilmOrder(Carried):
             read_storyboard(self.path(STORYBOARD)),
             models_root=self.context.models_root,
             check=self.context.config.technical_qa_gate.enabled,
+            device=self.context.film_device,
         )
 
     def _deliver_films(self) -> dict[Path, Record]:

@@ -19,6 +19,7 @@ from aiprod_pipelines.backends import Backend
 from aiprod_pipelines.delivery.intermediate import write_intermediate
 from aiprod_pipelines.film.steps import Report
 from aiprod_pipelines.footage import Footage
+from aiprod_pipelines.machine import check_device
 from aiprod_pipelines.picture import Format, Sound
 from aiprod_pipelines.pipeline import ClipPipeline
 from aiprod_pipelines.rendering import PipelineName, Setup, load_pipeline
@@ -34,7 +35,7 @@ def make(params: Mapping[str, Any], inputs: Mapping[str, Path], out: Path, repor
     with tempfile.TemporaryDirectory() as folder:
         config = _config(params, inputs, Path(folder))
         weights = {role.removeprefix(WEIGHTS): path for role, path in inputs.items() if role.startswith(WEIGHTS)}
-        pipeline = _pipeline(params["backend"], params["pipeline"], _place(weights))
+        pipeline = _pipeline(params["backend"], params["pipeline"], _place(weights), params.get("device", "cpu"))
         clip = pipeline(config, on_progress=_denoising(report))
     _, height, width, _ = clip.frames.shape
     format = Format(width_px=width, height_px=height, frame_rate=Fraction(clip.frame_rate_hz).limit_denominator(1001))
@@ -67,8 +68,10 @@ def _place(weights: Mapping[str, Path]) -> Path:
 
 
 @lru_cache(maxsize=1)
-def _pipeline(backend: str, pipeline: str, place: Path) -> ClipPipeline:
-    return load_pipeline(Setup(models_dir=place, backend=Backend(backend), pipeline=PipelineName(pipeline))).pipeline
+def _pipeline(backend: str, pipeline: str, place: Path, device: str) -> ClipPipeline:
+    check_device(device)
+    setup = Setup(models_dir=place, backend=Backend(backend), pipeline=PipelineName(pipeline), device=device)
+    return load_pipeline(setup).pipeline
 
 
 def _denoising(report: Report) -> Any:
