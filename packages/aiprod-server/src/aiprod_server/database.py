@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from aiprod_core.errors import InputError
 
+KEPT_CONNECTIONS = 20  # of a process with PostgreSQL, opened as they are needed
 BUSY_S = 30  # how long a writer of SQLite waits for its turn
 # PostgreSQL takes back what a transaction holds that says nothing for so long: its machine has stopped. Shorter than a
 # lease, so that the row of the job is free when another wants it.
@@ -139,6 +140,8 @@ def _postgresql(url: URL) -> sa.Engine:
         url.update_query_dict(REACHED | dict(url.query)),
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
+        # As many as a gateway has threads: those beyond are closed after each use, and a new one is a process there.
+        pool_size=KEPT_CONNECTIONS,
         # The connection used last, whose server process is warm: taking turns among idle ones halved the claims.
         pool_use_lifo=True,
         # Nothing is prepared: PostgreSQL would keep the plan that it made while the queue was empty, where every index
