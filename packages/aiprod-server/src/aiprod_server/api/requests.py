@@ -41,7 +41,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 # Its form is that of `aiprod storyboard --schema`, in short here: at least one shot.
-STORYBOARD = {
+STORYBOARD: dict[str, Any] = {
     "format": "storyboard",
     "required": ["shots"],
     "properties": {"shots": {"type": "array", "minItems": 1, "items": {"type": "object"}}},
