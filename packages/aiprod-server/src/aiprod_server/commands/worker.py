@@ -47,7 +47,7 @@ def worker(
     ] = None,
     slots: Annotated[int, typer.Option(min=1, help="Jobs at a time on each device.")] = 1,
     max_batch: Annotated[
-        int | None, typer.Option(min=1, help="Like clips to render at once; as configured if left out.")
+        int | None, typer.Option(min=1, help="Like clips to render at once; as configured, or 1 on cpu, if left out.")
     ] = None,
     step_timeout_s: Annotated[
         float | None, typer.Option(min=0.1, help="Without a sign of life for so long, a job is begun again.")
@@ -70,6 +70,8 @@ def worker(
     engine = connect(chosen.database_url)
     try:
         revision.bring_up(engine, may_upgrade=False)
+        if max_batch is None and "cpu" in places:
+            max_batch = 1  # a processor gains nothing from a batch (benchmarks/batching.py)
         terms = _terms(chosen, engine, max_batch, step_timeout_s)
         working = Worker(terms, devices=places, slots=slots, drain_s=chosen.drain_s)
         for number in (signal.SIGTERM, signal.SIGINT):

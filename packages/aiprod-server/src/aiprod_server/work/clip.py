@@ -64,12 +64,19 @@ def render_clips(orders: Sequence[Order], context: Context, say: Say) -> None:
 
 
 def _groups(clips: Sequence["Clip"]) -> list[list["Clip"]]:
-    """Clips that can be rendered together, in lists; one that must go alone, or is there already, in one of its own."""
+    """Clips that can be rendered together, in lists as long as fits into memory.
+
+    One that must go alone, or is there already, is in a list of its own.
+    """
     groups: dict[Any, list[Clip]] = {}
     for number, clip in enumerate(clips):
         key = None if clip.is_rendered else alike_key(asdict(clip.config))
         groups.setdefault((clip.setup, key or number), []).append(clip)
-    return [*groups.values()]
+    lists = []
+    for group in groups.values():
+        most = group[0].context.most_at_once(group[0].setup, group[0].config) if len(group) > 1 else 1
+        lists += [group[first : first + most] for first in range(0, len(group), most)]
+    return lists
 
 
 def _render(clips: Sequence["Clip"], context: Context, say: Say) -> None:

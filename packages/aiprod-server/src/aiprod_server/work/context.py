@@ -10,16 +10,23 @@ from typing import TypeAlias
 
 import torch
 
+from aiprod_core.batching import most_that_fit
 from aiprod_core.errors import InputError
+from aiprod_core.types import GenerationConfig
 from aiprod_pipelines import backends
 from aiprod_pipelines.backends import Backend
+from aiprod_pipelines.calibration import Calibrations
+from aiprod_pipelines.commands.folders import calibrations_folder
+from aiprod_pipelines.estimate import estimate
 from aiprod_pipelines.film.artifacts import Artifacts
 from aiprod_pipelines.film.compile import Device
 from aiprod_pipelines.film.crew import Crew
 from aiprod_pipelines.film.worker import Worker
 from aiprod_pipelines.host import free_memory_bytes
+from aiprod_pipelines.machine import available_memory_bytes
 from aiprod_pipelines.rendering import Loaded, PipelineName, Setup, load_pipeline
 from aiprod_pipelines.sovereignty import provision
+from aiprod_pipelines.workload import Shapes
 from aiprod_server.orchestration.blocks import BackendName, Orchestration
 from aiprod_server.orchestration.gates import SemanticJudge
 from aiprod_server.settings import Settings
@@ -35,7 +42,8 @@ Fingerprint: TypeAlias = tuple[tuple[str, int, int], ...]  # name, time of chang
 class Context:
     """One of them a child, on one device. `models_root`: a folder that weights are looked for in first.
 
-    `cluster`: makes the steps of films, where there is one; None for this machine.
+    `cluster`: makes the steps of films, where there is one; None for this machine. `calibrations`: a folder of what
+    `aiprod estimate` measured.
     """
 
     storage: Storage
@@ -43,6 +51,7 @@ class Context:
     models_root: str | None = None
     device: str = "cpu"
     cluster: Cluster | None = None
+    calibrations: Path | None = None
     _loaded: "OrderedDict[Setup, tuple[Fingerprint, Loaded]]" = field(default_factory=OrderedDict, repr=False)
     _judges: dict[Path, tuple[Fingerprint, SemanticJudge]] = field(default_factory=dict, repr=False)
 
@@ -55,7 +64,14 @@ class Context:
         torch.set_num_threads(config.render_executor.threads)
         root = None if settings.models_root is None else str(settings.models_root)
         cluster = None if settings.ray_address is None else Cluster(settings.ray_address)
-        return cls(storage=Storage(settings.storage), config=config, models_root=root, device=device, cluster=cluster)
+        return cls(
+            storage=Storage(settings.storage),
+            config=config,
+            models_root=root,
+            device=device,
+            cluster=cluster,
+            calibrations=calibrations_folder(settings.cache_root),
+        )
 
     @cached_property
     def meter(self) -> Meter:
@@ -114,6 +130,14 @@ class Context:
             precision=executor.precision,
             preview_every=executor.preview_every_steps,
         )
+
+    def most_at_once(self, setup: Setup, config: GenerationConfig) -> int:
+        """How many such clips fit into the memory of the device; where `aiprod estimate` never measured it, all."""
+        weights = None if self.calibrations is None else Calibrations(self.calibrations).find(setup)
+        if weights is None:
+            return self.config.render_executor.max_batch
+        alone = estimate(config, setup, Shapes.of(setup.models_dir), weights)
+        return most_that_fit(alone.peak_memory_bytes, available_memory_bytes(setup.device))
 
     def loaded(self, setup: Setup) -> Loaded:
         """The pipeline of `setup`, loaded where it is not, or where the files of its weights have changed.

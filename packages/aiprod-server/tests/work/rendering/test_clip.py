@@ -9,15 +9,18 @@ from PIL import Image
 from told import Told
 
 from aiprod_core.types import GenerationConfig
+from aiprod_pipelines.calibrated import Weights
+from aiprod_pipelines.calibration import Calibrations
 from aiprod_pipelines.proof.receipt import Receipt
 from aiprod_pipelines.quality.finding import Code
 from aiprod_pipelines.rendering import Setup, render
 from aiprod_pipelines.sovereignty import provision
+from aiprod_pipelines.workload import Shapes, workload
 from aiprod_server.storage import Storage
 from aiprod_server.work import clip as clips
 from aiprod_server.work.carried import nth_seed
 from aiprod_server.work.child import Order
-from aiprod_server.work.clip import render_clips
+from aiprod_server.work.clip import Clip, render_clips
 from aiprod_server.work.context import Context
 
 MakeOrder = Callable[..., Order]
@@ -121,6 +124,32 @@ def test_two_alike_share_their_seconds(context_with: MakeContext, order: MakeOrd
     assert [receipt.place.batch for receipt in receipts] == [2, 2]
     assert receipts[0].timings_s == receipts[1].timings_s
     assert [receipt.seed for receipt in receipts] == [7, 8]
+
+
+@pytest.mark.parametrize(("bytes_a_unit", "batches"), [(1.0, [2, 2]), (1e12, [1, 1])])
+def test_a_batch_is_as_large_as_the_estimate_allows(
+    context_with: MakeContext,
+    order: MakeOrder,
+    told: Told,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    bytes_a_unit: float,
+    batches: list[int],
+) -> None:
+    context, orders = context_with(), [order(1), order(2, seed=8)]
+    context.calibrations = tmp_path / "calibrations"
+    clip = Clip(order(3), context, told)
+    clip.work()
+    measured = {
+        name: Weights(seconds=(0.0,) * len(load.time), bytes=(bytes_a_unit,) * len(load.memory))
+        for name, load in workload(clip.config, clip.setup, Shapes.of(clip.setup.models_dir)).items()
+    }
+    monkeypatch.setattr("aiprod_pipelines.calibration.fit", lambda renders: measured)
+    monkeypatch.setattr("aiprod_pipelines.calibration.measure", lambda setup, shapes: [])
+    Calibrations(context.calibrations).make(clip.setup)
+    render_clips(orders, context, told)
+    receipts = [Receipt.model_validate_json(stored(context, one, "receipt.json")) for one in orders]
+    assert [receipt.place.batch for receipt in receipts] == batches
 
 
 def test_a_later_attempt_goes_on_from_what_is_there(
