@@ -166,6 +166,23 @@ def test_progress_is_a_sign_of_life(queue: Queue, start: Start) -> None:
 
 
 @on_sqlite
+def test_a_child_is_not_blamed_for_a_machine_that_stood_still(
+    queue: Queue, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slot, "ASLEEP_S", 0.1)
+    began, times = tmp_path / "began", itertools.count()
+
+    def clock() -> float:
+        if began.exists() and next(times) == 0:
+            time.sleep(2.0)
+        return time.time()
+
+    job_id = queue.submit(["write pid", str(began)], ["sleep", 2.2])
+    start(clock=clock, step_timeout_s=1.2)
+    assert (queue.ended(job_id).state, queue.job(job_id).attempt) == (State.COMPLETED, 1)
+
+
+@on_sqlite
 def test_a_render_that_ends_without_a_word_is_tried_again(queue: Queue, start: Start) -> None:
     job_id = queue.submit(["say nothing"], max_attempts=1)
     start()

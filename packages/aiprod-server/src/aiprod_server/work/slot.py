@@ -28,6 +28,7 @@ from aiprod_server.work.process import RenderProcess
 LOG = logging.getLogger(__name__)
 
 TURN_S = 0.1  # how long a turn waits for a word of the child
+ASLEEP_S = 5.0  # what is counted at most of a turn: a machine that stood still has no child to blame
 FIRST_IDLE_S, LAST_IDLE_S = 0.05, 0.2  # between two looks for a job: the longer, the longer none came
 FIRST_START_S, LAST_START_S = 0.5, 30.0  # between two starts of a child that dies before it is ready
 ERROR_S = 10.0  # after an error of the worker's own
@@ -73,7 +74,8 @@ class Slot:
         self._lost = False  # a job that the child renders is not ours any more
         self._child: RenderProcess | None = None
         self._busy = False  # the child loads, or has orders
-        self._word_s = 0.0  # when it last said something, monotonic
+        self._listened_s = time.monotonic()
+        self._silent_s = 0.0  # since the child said something, of time that this slot was awake
         self._start_s, self._start_wait_s = 0.0, 0.0  # not before, and after how long the next time
         self._idle_s = FIRST_IDLE_S
 
@@ -112,12 +114,15 @@ class Slot:
         if self._child is None and not self._is_closing() and time.monotonic() >= self._start_s:
             environment = {**self._terms.environment, "AIPROD_DEVICE": self._device}
             self._child = RenderProcess(self._terms.program, environment)
-            self._busy, self._word_s = True, time.monotonic()
+            self._busy, self._silent_s = True, 0.0
+        moment_s = time.monotonic()
+        self._silent_s += min(moment_s - self._listened_s, ASLEEP_S)
+        self._listened_s = moment_s
         if self._child is None:
             time.sleep(TURN_S)
             return
         for answer in self._child.answers(TURN_S if self._busy or self._held else 0.0):
-            self._word_s = time.monotonic()
+            self._silent_s = 0.0
             if "idle" in answer:
                 self._busy = self._lost = False
                 self._start_wait_s = 0.0
@@ -141,7 +146,7 @@ class Slot:
                 job.give_back()
         elif self._lost and all(job.ended for job in self._held.values()):
             self._kill()
-        elif self._busy and time.monotonic() - self._word_s > self._terms.step_timeout_s:
+        elif self._busy and self._silent_s > self._terms.step_timeout_s:
             self._kill()
             reason = f"nothing was finished and nothing progressed for {self._terms.step_timeout_s:g} s"
             self._record("render", "StepTimeout", reason)
@@ -188,7 +193,7 @@ class Slot:
             LOG.info("%s: %s begins, attempt %d", self._name, claim.job_id, claim.attempt)
             self._held[claim.job_id] = Held(terms.engine, claim, price=terms.price, keep_s=terms.keep_s)
         self._child.give([_order(claim) for claim in claims])
-        self._busy, self._word_s = True, time.monotonic()
+        self._busy, self._silent_s = True, 0.0
         self._idle_s = FIRST_IDLE_S
 
     def _claims(self) -> list[Claim]:
