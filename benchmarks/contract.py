@@ -20,7 +20,7 @@ from rich.table import Table
 sys.path.append(str(Path(__file__).parents[1] / "tests"))  # where the gateway is asked
 from asked_at_random import Told, asked, gateway
 
-EACH, SEED, CASES_BAR = 50, 1, 5000
+EACH, SEED, CASES_BAR = 100, 1, 5000
 CONSOLE = Console(width=120)
 
 

@@ -93,7 +93,7 @@ def test_records_are_listed_by_client_and_age(engine: sa.Engine) -> None:
 
 def test_a_name_is_one_live_key(engine: sa.Engine) -> None:
     first, _ = create(engine, name="ci")
-    with pytest.raises(InputError, match="got 'ci', which a live key of north has"):
+    with pytest.raises(keys.KeyConflict, match="got 'ci', which a live key of north has"):
         create(engine, name="ci")
     create(engine, "south", name="ci")
     keys.revoke(engine, first.id, author=ADA, now_s=NOW_S)

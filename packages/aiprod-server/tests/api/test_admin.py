@@ -129,6 +129,23 @@ def test_an_unknown_key(http: TestClient, admin: Headers) -> None:
         problem(http.post(f"/api/v1/admin/keys/x/{act}", headers=admin), 422)
 
 
+def test_a_key_that_others_are_in_the_way_of(http: TestClient, admin: Headers) -> None:
+    asked = {"client": "north", "roles": ["viewer"], "name": "the only one"}
+    made = http.post("/api/v1/admin/keys", json=asked, headers=admin).json()
+    http.post(f"/api/v1/admin/keys/{made['id']}/rotate", headers=admin)
+    for answer in (
+        http.post("/api/v1/admin/keys", json=asked, headers=admin),
+        http.post(f"/api/v1/admin/keys/{made['id']}/rotate", headers=admin),
+    ):
+        assert problem(answer, 409)["error"]["code"] == "key_conflict"
+
+
+def test_a_day_is_written_as_one(http: TestClient, admin: Headers) -> None:
+    for day in ("0", "1795292054", "2026-1-1", "2026-02-30", "2026-01-01T00:00:00"):
+        answer = http.get("/api/v1/admin/usage", params={"since": day}, headers=admin)
+        assert problem(answer, 422)["error"]["param"] == "since"
+
+
 def test_a_key_that_cannot_be_made(http: TestClient, admin: Headers) -> None:
     good = {"client": "north", "roles": ["viewer"]}
     wrong: list[tuple[object, int, str | None]] = [

@@ -10,7 +10,7 @@ from asked_at_random import asked, gateway
 
 def test_every_answer_is_as_the_document_says(tmp_path: Path) -> None:
     with gateway(tmp_path) as door:
-        answers = asked(door, cases=3, phases=["fuzzing"], seed=1)
+        answers = asked(door, cases=2, phases=["fuzzing"], seed=1)
     assert {name: told.failures for name, told in answers.items() if told.failures} == {}
     assert sum(told.cases for told in answers.values()) >= 100
     assert all(told.cases for told in answers.values())

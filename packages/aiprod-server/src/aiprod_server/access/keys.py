@@ -31,8 +31,8 @@ class UnknownKey(InputError):
     """No key has this id."""
 
 
-class KeyEnded(InputError):
-    """A key that has no successor to be made: it has ended, or it has one."""
+class KeyConflict(InputError):
+    """What is asked of a key goes against how keys stand: it has ended, has a successor, or another has its name."""
 
 
 def create(
@@ -55,8 +55,9 @@ def create(
         expires_at_s: seconds since 1970, or None for a key that lasts.
 
     Raises:
-        InputError: no role or one that does not exist, an end in the past, a name that a live key of the client has,
-            a name or client that cannot be written, a short pepper.
+        KeyConflict: a live key of the client has this name.
+        InputError: no role or one that does not exist, an end in the past, a name or client that cannot be written, a
+            short pepper.
     """
     given = frozenset(roles)
     scopes_of(given)
@@ -84,7 +85,7 @@ def create(
     with writing(engine) as connection:
         connection.execute(insert(connection, clients).values(name=client).on_conflict_do_nothing())
         if any(other.is_live(now_s) for other in _line(connection, client, record.name)):
-            raise InputError(
+            raise KeyConflict(
                 f"name of a key: got {record.name!r}, which a live key of {client} has; rotate that one, or choose "
                 "another name"
             )
@@ -134,7 +135,7 @@ def rotate(
 
     Raises:
         UnknownKey: no key has this id.
-        KeyEnded: it has ended, or was rotated before.
+        KeyConflict: it has ended, or was rotated before.
         InputError: a negative `grace_s`.
     """
     if not grace_s >= 0:
@@ -142,9 +143,9 @@ def rotate(
     with writing(engine) as connection:
         held, line = _hold(connection, key_id)
         if not held.is_live(now_s):
-            raise KeyEnded(f"key {key_id}: got one that has ended, expected a live one; create a new key instead")
+            raise KeyConflict(f"key {key_id}: got one that has ended, expected a live one; create a new key instead")
         if held != line[-1]:
-            raise KeyEnded(f"key {key_id}: got one that was rotated before, expected its successor {line[-1].id}")
+            raise KeyConflict(f"key {key_id}: got one that was rotated before, expected its successor {line[-1].id}")
         key, successor = _successor(held, pepper, now_s)
         after = api_key.rotated(line, successor, now_s=now_s, grace_s=grace_s)
         for record in set(after) - set(line) - {successor}:

@@ -168,7 +168,7 @@ def list_keys(caller: KeyReader, service: Here, client: Whose = None) -> KeysBod
     "/keys",
     operation_id="create_key",
     status_code=201,
-    responses=refusals(*UNREAD),
+    responses=refusals(*UNREAD, "key_conflict"),
     openapi_extra=reads({JSON: NEW_KEY}),
 )
 async def create_key(request: Request, caller: KeyWriter, service: Here) -> ShownKeyBody:
@@ -205,7 +205,7 @@ def revoke_key(key_id: KeyId, caller: KeyWriter, service: Here) -> KeyBody:
     "/keys/{key_id}/rotate",
     operation_id="rotate_key",
     status_code=201,
-    responses=refusals("not_found", "key_ended"),
+    responses=refusals("not_found", "key_conflict"),
 )
 def rotate_key(
     key_id: KeyId,

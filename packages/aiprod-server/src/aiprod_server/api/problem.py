@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aiprod_core.errors import AiprodError, InputError, MediaError, WeightsError
 from aiprod_server.access.api_key import KeyFormatError
-from aiprod_server.access.keys import KeyEnded, UnknownKey
+from aiprod_server.access.keys import KeyConflict, UnknownKey
 from aiprod_server.models import UnknownModel
 from aiprod_server.orchestration.sanitizer import FieldError
 from aiprod_server.queue.jobs import KeyReused, NotEnded, QuotaExceeded, UnknownJob
@@ -30,7 +30,7 @@ Code = Literal[
     "method_not_allowed",
     "request_in_flight",
     "job_not_ended",
-    "key_ended",
+    "key_conflict",
     "gone",
     "body_too_large",
     "unsupported_media_type",
@@ -62,7 +62,7 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
         "method_not_allowed": Kind(405, "This address has no such method", "invalid_request_error"),
         "request_in_flight": Kind(409, "The same request is still being carried out", "invalid_request_error"),
         "job_not_ended": Kind(409, "The job has not ended", "invalid_request_error"),
-        "key_ended": Kind(409, "The key has ended, or has a successor", "invalid_request_error"),
+        "key_conflict": Kind(409, "The key cannot be made or changed as keys stand", "invalid_request_error"),
         "gone": Kind(410, "It was here and is no more", "invalid_request_error"),
         "body_too_large": Kind(413, "The request is too large", "invalid_request_error"),
         "unsupported_media_type": Kind(415, "The body is of a type that is not read here", "invalid_request_error"),
@@ -139,8 +139,8 @@ class Problem(BaseModel):
                 code, detail, param = error.code, str(error), error.param or param
             case UnknownJob() | UnknownKey():
                 code, detail = "not_found", str(error)
-            case KeyEnded():
-                code, detail, param = "key_ended", str(error), "key_id"
+            case KeyConflict():
+                code, detail = "key_conflict", str(error)
             case NotEnded():
                 code, detail = "job_not_ended", str(error)
             case QuotaExceeded():

@@ -44,7 +44,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 STORYBOARD: dict[str, Any] = {
     "format": "storyboard",
     "required": ["shots"],
-    "properties": {"shots": {"type": "array", "minItems": 1, "items": {"type": "object"}}},
+    "properties": {"shots": {"type": "array", "minItems": 1}},
 }
 
 
