@@ -177,7 +177,7 @@ def test_a_child_is_not_blamed_for_a_machine_that_stood_still(
             time.sleep(2.0)
         return time.time()
 
-    job_id = queue.submit(["write pid", str(began)], ["sleep", 2.2])
+    job_id = queue.submit(["write pid", str(began)], ["sleep", 2.6])
     start(clock=clock, step_timeout_s=1.2)
     assert (queue.ended(job_id).state, queue.job(job_id).attempt) == (State.COMPLETED, 1)
 
