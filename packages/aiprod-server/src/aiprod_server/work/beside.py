@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 
 from aiprod_pipelines import cli
 from aiprod_server.work.child import PR_SET_PDEATHSIG
+from aiprod_server.work.slot import LEAVE_S
 
 AGAIN_S = 5.0
+SPARE_S = 1.0
 PROGRAM = (sys.executable, "-m", "aiprod_server.work.beside")
 
 logger = logging.getLogger(__name__)
@@ -39,8 +41,8 @@ class Beside:
     def start(self) -> None:
         self._keeper.start()
 
-    def stop(self, most_s: float) -> None:
-        """Have it drain and end; kill it where that takes longer than `most_s`."""
+    def stop(self, drain_s: float) -> None:
+        """Have it drain and end; kill it where that takes longer than draining and giving back may."""
         self._stopped.set()
         with self._lock:
             process = self._process
@@ -48,9 +50,9 @@ class Beside:
             return
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(most_s)
+            process.wait(drain_s + LEAVE_S + SPARE_S)
         except subprocess.TimeoutExpired:
-            logger.warning("the worker does not end within %.0f s, and is killed; its jobs begin again", most_s)
+            logger.warning("the worker does not end within %.0f s, and is killed; its jobs begin again", drain_s)
             process.kill()
             process.wait()
 
