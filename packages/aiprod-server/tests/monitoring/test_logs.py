@@ -3,9 +3,11 @@
 import io
 import json
 import logging
+import logging.config
 from collections.abc import Iterator
 
 import pytest
+from uvicorn.config import LOGGING_CONFIG
 
 from aiprod_server.monitoring.logs import REQUEST_ID, configure
 
@@ -68,6 +70,14 @@ def test_a_text_line_is_short(stream: io.StringIO) -> None:
     said = stream.getvalue()
     assert " warning mmm" in said
     assert len(said) < 2100
+
+
+def test_what_a_server_set_up_for_itself_before_is_replaced(stream: io.StringIO) -> None:
+    logging.config.dictConfig(LOGGING_CONFIG)
+    assert not logging.getLogger("uvicorn").propagate
+    configure("info", "text", stream)
+    logging.getLogger("uvicorn.error").info("started")
+    assert len(stream.getvalue().splitlines()) == 1
 
 
 def test_libraries_and_paths_with_query_strings_are_not_heard(stream: io.StringIO) -> None:

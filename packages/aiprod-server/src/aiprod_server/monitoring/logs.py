@@ -30,8 +30,10 @@ def configure(level: str, form: Form, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter({"json": JsonLine, "text": TextLine}[form]())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    for name in OURS:
-        logging.getLogger(name).setLevel(level.upper())
+    for logger in map(logging.getLogger, OURS):
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(level.upper())
     logging.getLogger("uvicorn.access").disabled = True  # it writes paths with ids and query strings
 
 
