@@ -34,8 +34,8 @@ from aiprod_server.database import connect
 from aiprod_server.queue import submissions
 from aiprod_server.queue.jobs import State
 from aiprod_server.storage import Storage
-from aiprod_server.work.slot import Terms
-from aiprod_server.work.worker import Worker
+from aiprod_server.worker.slot import Terms
+from aiprod_server.worker.worker import Worker
 
 ROUNDS, BAR = 9, 1.03
 LOOK_S = 0.02

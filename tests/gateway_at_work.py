@@ -19,8 +19,8 @@ from aiprod_server.api.service import Service
 from aiprod_server.app import create_app
 from aiprod_server.database import connect
 from aiprod_server.settings import Settings
-from aiprod_server.work.slot import Terms
-from aiprod_server.work.worker import Worker
+from aiprod_server.worker.slot import Terms
+from aiprod_server.worker.worker import Worker
 
 MODELS = Path(__file__).parents[1] / "models"
 LIGHT_CLIPS = Path(__file__).with_name("light_clips.py")

@@ -17,7 +17,7 @@ from PIL import Image
 
 from aiprod_core.errors import InputError
 from aiprod_server.storage import Storage
-from aiprod_server.work.child import Order, Say, serve
+from aiprod_server.worker.child import Order, Say, serve
 
 STEPS = 4
 SLOWLY_S = 0.3

@@ -7,7 +7,7 @@ from typing import Any
 from tiny_family import PROMPT
 
 from aiprod_server.orchestration.blocks import Orchestration
-from aiprod_server.work.child import Say
+from aiprod_server.worker.child import Say
 
 CLIP: Mapping[str, Any] = {
     "kind": "clip",

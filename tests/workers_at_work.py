@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from aiprod_server.queue import submissions
 from aiprod_server.queue.jobs import Job, State
-from aiprod_server.work.worker import Worker
+from aiprod_server.worker.worker import Worker
 
 WAIT_S = 30.0
 

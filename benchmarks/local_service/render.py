@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aiprod_server.storage import Storage
-from aiprod_server.work.child import Order, Say, serve
+from aiprod_server.worker.child import Order, Say, serve
 
 STEPS = ("render", "check", "thumbnail")
 FILE_BYTES = 1 << 15

@@ -10,8 +10,8 @@ from aiprod_server.clock import Clock
 from aiprod_server.database import connect
 from aiprod_server.monitoring import error_log
 from aiprod_server.queue import leases
-from aiprod_server.work.slot import Terms
-from aiprod_server.work.worker import Worker
+from aiprod_server.worker.slot import Terms
+from aiprod_server.worker.worker import Worker
 
 
 def main() -> None:

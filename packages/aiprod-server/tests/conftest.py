@@ -16,7 +16,7 @@ from private_postgresql import private_postgresql, programs
 
 from aiprod_server import migrations, tables
 from aiprod_server.database import connect
-from aiprod_server.webhooks.addresses import Reach
+from aiprod_server.egress.addresses import Reach
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from aiprod_server.access.audit_log import Author
 from aiprod_server.access.identity import Caller, Identities
 from aiprod_server.access.person import Person, TokenError
 from aiprod_server.access.refused import Refused
-from aiprod_server.api.problem import ProblemError
+from aiprod_server.problem import ProblemError
 from aiprod_server.queue.clients import set_limits
 
 PEPPER = bytes(32)

@@ -113,7 +113,7 @@ def test_a_worker_beside_is_started_with_the_same_settings_and_stopped(tmp_path:
         "signal.pause()"
     )
     code = (
-        "import sys; from aiprod_server.work import beside; from aiprod_server.commands import serve; "
+        "import sys; from aiprod_server.worker import beside; from aiprod_server.commands import serve; "
         f"serve.Beside = lambda env: beside.Beside(env, (sys.executable, '-c', {program!r})); serve.app()"
     )
     with served(tmp_path, "--with-worker", code=code) as gateway:

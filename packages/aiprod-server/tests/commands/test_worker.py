@@ -22,7 +22,7 @@ from aiprod_server.queue import submissions
 from aiprod_server.queue.jobs import State
 from aiprod_server.tables import charges, error_log
 
-LIGHT_RENDER = Path(__file__).parents[1] / "work" / "light_render.py"
+LIGHT_RENDER = Path(__file__).parents[1] / "worker" / "light_render.py"
 on_sqlite = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 
 

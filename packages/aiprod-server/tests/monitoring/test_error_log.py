@@ -9,7 +9,7 @@ from aiprod_server import database
 from aiprod_server.monitoring.error_log import fingerprint, record, record_exception, top
 from aiprod_server.redaction import redacted
 
-OWN = '  File "/opt/app/aiprod_server/work/clip.py", line {line}, in render_clips\n    render()\n'
+OWN = '  File "/opt/app/aiprod_server/worker/clip.py", line {line}, in render_clips\n    render()\n'
 DEEP = '  File "/opt/venv/lib/site-packages/torch/nn/module.py", line {line}, in {function}\n    x()\n'
 
 
@@ -25,7 +25,7 @@ def test_alike_errors_are_one_row_with_the_latest_message(engine: sa.Engine) -> 
     (row,) = top(engine)
     assert (row.occurrences, row.first_at, row.last_at, row.last_job_id) == (2, 100.0, 200.0, "job_b")
     assert row.message == "out of 4 GB"
-    assert '"aiprod_server/work/clip.py", line 99, in render_clips' in row.trace
+    assert '"aiprod_server/worker/clip.py", line 99, in render_clips' in row.trace
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_alike_errors_are_one_row_with_the_latest_message(engine: sa.Engine) -> 
         ("gateway", "RuntimeError", "m", _trace()),
         ("render", "ValueError", "m", _trace()),
         ("render", "RuntimeError", "m", _trace().replace("render_clips", "render_film")),
-        ("render", "RuntimeError", "m", _trace().replace("work/clip", "work/film")),
+        ("render", "RuntimeError", "m", _trace().replace("worker/clip", "worker/film")),
     ],
 )
 def test_another_source_kind_or_place_is_another_row(other: tuple[str, str, str, str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from aiprod_core.errors import InputError
-from aiprod_server.webhooks.addresses import Reach
+from aiprod_server.egress.addresses import Reach
 from aiprod_server.webhooks.message import RETRY_AFTER_S, Message, SigningSecret, deliver, judge, mint_secret
 
 MESSAGE = Message(id="msg_7", body=json.dumps({"type": "job.completed", "data": {"title": "été"}}, ensure_ascii=False))

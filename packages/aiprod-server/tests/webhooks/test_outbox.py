@@ -15,12 +15,12 @@ from standardwebhooks import Webhook
 from aiprod_server.access import audit_log
 from aiprod_server.access.audit_log import Author
 from aiprod_server.database import reading, writing
+from aiprod_server.egress.addresses import Reach
+from aiprod_server.egress.courier import Limits
 from aiprod_server.queue import clients, leases, submissions
 from aiprod_server.queue.jobs import Job
 from aiprod_server.tables import jobs
 from aiprod_server.tables import webhook_outbox as outbox
-from aiprod_server.webhooks.addresses import Reach
-from aiprod_server.webhooks.courier import Limits
 from aiprod_server.webhooks.message import mint_secret
 from aiprod_server.webhooks.outbox import BATCH, LEASE_S, PER_CLIENT, deliver_due
 
@@ -262,7 +262,7 @@ import sys
 from ipaddress import ip_network
 from aiprod_server import database
 from aiprod_server.access.audit_log import Author
-from aiprod_server.webhooks.addresses import Reach
+from aiprod_server.egress.addresses import Reach
 from aiprod_server.webhooks.outbox import deliver_due
 url, port, now_s = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 engine = database.connect(url)

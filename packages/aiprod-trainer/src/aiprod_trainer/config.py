@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aiprod_core.errors import InputError
+from aiprod_core.execution import Attention
 
 
 class Section(BaseModel):
@@ -46,6 +47,7 @@ class AccelerationSection(Section):
     device: str = "auto"  # auto | cpu | cuda
     mixed_precision_mode: Literal["no", "bf16"] = "no"  # master weights stay fp32
     threads: int | None = None
+    attention: Attention = Attention.AUTO  # math: attention written out, faster in bf16 on a CPU, more memory
 
 
 class DataSection(Section):

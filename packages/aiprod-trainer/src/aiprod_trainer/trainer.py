@@ -64,6 +64,7 @@ class Trainer:
         keep_freed_memory()
         if config.acceleration.threads:
             torch.set_num_threads(config.acceleration.threads)
+        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)  # attention written out stays bf16, on a CPU too
         self.device = pick_device(config.acceleration.device)
         self.model = strategy.model.to(self.device)
         self.optimizers = make_optimizers(self.model, config.optimization)
@@ -176,7 +177,7 @@ class Trainer:
         generator = torch.Generator().manual_seed((self.config.seed << 32) + self.step)
         for batch in batches:
             moved = {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.items()}
-            with self._mixed_precision():
+            with self._mixed_precision(), self.config.acceleration.attention.chosen():
                 losses = self.strategy.loss(moved, generator)
             (losses["loss"] / len(batches)).backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optimization.max_grad_norm)

@@ -20,7 +20,7 @@ from aiprod_server.access.person import Person, TokenError
 from aiprod_server.access.rates import Rates
 from aiprod_server.access.refused import Refused
 from aiprod_server.access.roles import scopes_of
-from aiprod_server.api.problem import ProblemError
+from aiprod_server.problem import ProblemError
 from aiprod_server.queue.clients import limits
 
 KEPT_S = 1.0

@@ -24,9 +24,9 @@ from aiprod_core.errors import AiprodError, InputError
 from aiprod_server.access.keys import CLIENT
 from aiprod_server.access.person import Person, TokenError
 from aiprod_server.access.roles import ROLES
+from aiprod_server.egress.addresses import PORTS, Network, Reach, checked
+from aiprod_server.egress.courier import Limits, get
 from aiprod_server.settings import Algorithm
-from aiprod_server.webhooks.addresses import PORTS, Network, Reach, checked
-from aiprod_server.webhooks.courier import Limits, get
 
 logger = logging.getLogger(__name__)
 

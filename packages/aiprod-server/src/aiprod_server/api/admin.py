@@ -12,15 +12,17 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-from aiprod_server.access import acts, keys, usage_log
+from aiprod_server import acts
+from aiprod_server.access import keys, usage_log
 from aiprod_server.access.api_key import MARK, ApiKey, KeyRecord
 from aiprod_server.access.identity import Caller, allowed
 from aiprod_server.access.roles import Role
-from aiprod_server.api.problem import Code, ProblemError
 from aiprod_server.api.reading import JSON, WHOLE, json_body
-from aiprod_server.api.responses import JobBody, refusals
+from aiprod_server.api.refusals import refusals
 from aiprod_server.api.schema import reads
 from aiprod_server.api.service import Here
+from aiprod_server.job_body import JobBody
+from aiprod_server.problem import Code, ProblemError
 from aiprod_server.queue import clients, submissions, workers
 from aiprod_server.queue.clients import Limits
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from aiprod_server.access.identity import Caller, allowed
 from aiprod_server.api import orders
 from aiprod_server.api.reading import JSON, json_body
+from aiprod_server.api.refusals import refusals
 from aiprod_server.api.requests import BODY, Body
-from aiprod_server.api.responses import refusals
 from aiprod_server.api.schema import reads
 from aiprod_server.api.service import Here, Service
 from aiprod_server.money.estimates import Basis, Estimate

@@ -9,9 +9,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 
 from aiprod_server.access.identity import Caller, allowed
-from aiprod_server.api.problem import ProblemError
-from aiprod_server.api.responses import refusals
+from aiprod_server.api.refusals import refusals
 from aiprod_server.api.service import Here, Service
+from aiprod_server.problem import ProblemError
 from aiprod_server.queue import submissions
 from aiprod_server.queue.jobs import Job, State
 

@@ -1,6 +1,6 @@
 """Every error of the API becomes a problem document here: raised ones, refused bodies, unknown routes, faults of ours.
 
-Knows the framework's own exceptions; what is said of the others, `problem` knows.
+Knows the framework's own exceptions; what is said of the others, `explanation` knows.
 """
 
 import math
@@ -14,7 +14,8 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from aiprod_core.errors import AiprodError
-from aiprod_server.api.problem import MEDIA_TYPE, Code, Problem, ProblemError
+from aiprod_server.api.explanation import explain
+from aiprod_server.problem import MEDIA_TYPE, Code, ProblemError
 from aiprod_server.queue.jobs import QuotaExceeded
 
 MESSAGES = {
@@ -35,7 +36,7 @@ def handle_errors(app: FastAPI) -> None:
 def problem_response(error: Exception, scope: Scope) -> Response:
     """The response that tells a client of `error`; it names the request by the id that the log has."""
     request_id = scope.get("state", {}).get("request_id")
-    problem = Problem.of_error(error, instance=f"urn:aiprod:request:{request_id}" if request_id else None)
+    problem = explain(error, instance=f"urn:aiprod:request:{request_id}" if request_id else None)
     headers: dict[str, str] = {"X-Request-Id": request_id} if request_id else {}
     match error:
         case ProblemError():

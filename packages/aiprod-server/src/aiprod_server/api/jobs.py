@@ -8,10 +8,11 @@ from fastapi.concurrency import run_in_threadpool
 from aiprod_server.access.identity import Caller, allowed
 from aiprod_server.api import orders
 from aiprod_server.api.reading import FORM, JSON, form_body, json_body, media_type
+from aiprod_server.api.refusals import SUBMITTING, refusals
 from aiprod_server.api.requests import BODY, Body, ClipForm
-from aiprod_server.api.responses import JobBody, JobsBody, refusals
 from aiprod_server.api.schema import reads
 from aiprod_server.api.service import Here
+from aiprod_server.job_body import JobBody, JobsBody
 from aiprod_server.queue import listing, submissions
 from aiprod_server.queue.jobs import State
 
@@ -37,14 +38,7 @@ GENERATE: dict[str, Any] = {
     "status_code": 202,
     "response_model": JobBody,
     "responses": refusals(
-        "invalid_request",
-        "not_found",
-        "body_too_large",
-        "unsupported_media_type",
-        "unreadable_media",
-        "idempotency_mismatch",
-        "quota_exceeded",
-        "model_unavailable",
+        *SUBMITTING,
         headers={202: {"Location": "where the job is", REPLAYED: "`true` where the job was there already"}},
     ),
     "openapi_extra": reads({JSON: BODY, FORM: ClipForm}),

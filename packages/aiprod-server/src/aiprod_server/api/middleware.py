@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aiprod_server.api.errors import problem_response
-from aiprod_server.api.problem import ProblemError
+from aiprod_server.problem import ProblemError
 
 SAFE = {
     "x-content-type-options": "nosniff",

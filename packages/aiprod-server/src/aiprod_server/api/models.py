@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aiprod_server import models
 from aiprod_server.access.identity import Caller, allowed
-from aiprod_server.api.responses import refusals
+from aiprod_server.api.refusals import refusals
 from aiprod_server.api.service import Here
 
 router = APIRouter(tags=["models"])

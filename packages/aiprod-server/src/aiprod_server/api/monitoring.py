@@ -15,13 +15,13 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
 from aiprod_server.access.identity import Caller, allowed
-from aiprod_server.api.problem import ProblemError
-from aiprod_server.api.responses import refusals
+from aiprod_server.api.refusals import refusals
 from aiprod_server.api.service import Here, Service
 from aiprod_server.money.tariff import euros
 from aiprod_server.monitoring import error_log, gpu
 from aiprod_server.monitoring.metrics import MEDIA_TYPE
 from aiprod_server.monitoring.stats import DAY_S, stats
+from aiprod_server.problem import ProblemError
 from aiprod_server.queue.jobs import State
 
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")  # a proxy on this machine speaks for others

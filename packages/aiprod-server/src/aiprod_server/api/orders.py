@@ -16,11 +16,11 @@ from aiprod_core.errors import AiprodError, InputError
 from aiprod_server import models
 from aiprod_server.access.identity import Caller
 from aiprod_server.api import pictures
-from aiprod_server.api.problem import ProblemError
 from aiprod_server.api.requests import Body, ClipBody, FilmBody, StoryboardBody
 from aiprod_server.api.service import Service
 from aiprod_server.orchestration.blocks import Orchestration, RenderTier
 from aiprod_server.orchestration.sanitizer import FieldError, sanitised
+from aiprod_server.problem import ProblemError
 from aiprod_server.queue import clients, submissions
 from aiprod_server.queue.jobs import Job
 

@@ -10,7 +10,7 @@ import warnings
 
 from PIL import Image
 
-from aiprod_server.api.problem import ProblemError
+from aiprod_server.problem import ProblemError
 
 MOST_PX = 16_000_000
 SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
 from aiprod_server.api.errors import invalid_field
-from aiprod_server.api.problem import ProblemError
+from aiprod_server.problem import ProblemError
 
 JSON, FORM = "application/json", "multipart/form-data"
 QUICK_BYTES = 100_000

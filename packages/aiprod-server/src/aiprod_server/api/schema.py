@@ -12,8 +12,8 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from aiprod_server.access.identity import Allowed
-from aiprod_server.api.problem import Problem
 from aiprod_server.orchestration.blocks import InputSanitizer
+from aiprod_server.problem import Problem
 
 TEMPLATE = "#/components/schemas/{model}"
 CREDENTIALS = {

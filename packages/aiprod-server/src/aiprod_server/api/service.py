@@ -19,6 +19,7 @@ from aiprod_server.access.usage_log import Use, Waiting
 from aiprod_server.api.broadcast import Broadcast
 from aiprod_server.clock import Clock
 from aiprod_server.database import connect
+from aiprod_server.egress.addresses import Reach
 from aiprod_server.money.estimates import Estimator
 from aiprod_server.monitoring import error_log
 from aiprod_server.monitoring.health import Readiness
@@ -29,7 +30,6 @@ from aiprod_server.orchestration import config
 from aiprod_server.orchestration.config import Orchestration
 from aiprod_server.settings import Settings
 from aiprod_server.storage import Storage
-from aiprod_server.webhooks.addresses import Reach
 
 logger = logging.getLogger(__name__)
 

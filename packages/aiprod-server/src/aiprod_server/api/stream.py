@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 
 from aiprod_server.access.identity import Caller, allowed
 from aiprod_server.api.broadcast import Frame
-from aiprod_server.api.responses import refusals
+from aiprod_server.api.refusals import refusals
 from aiprod_server.api.service import Here, Service
 from aiprod_server.queue import submissions
 from aiprod_server.queue.jobs import ENDED

@@ -19,12 +19,12 @@ from aiprod_server.api.downloads import BINARY, file_response, stored
 from aiprod_server.api.errors import invalid_field
 from aiprod_server.api.jobs import IdempotencyKey
 from aiprod_server.api.openai_shape import RemixCreate, Video, VideoCreate, VideoDeleted, VideoForm, VideoPage, remix
-from aiprod_server.api.problem import Code, ProblemError
 from aiprod_server.api.reading import FORM, JSON, form_body, json_body, media_type
-from aiprod_server.api.responses import refusals
+from aiprod_server.api.refusals import SUBMITTING, refusals
 from aiprod_server.api.schema import reads
 from aiprod_server.api.service import Here, Service
 from aiprod_server.orchestration.sanitizer import FieldError
+from aiprod_server.problem import Code, ProblemError
 from aiprod_server.queue import listing, submissions
 from aiprod_server.queue.jobs import Job, UnknownJob
 
@@ -67,22 +67,12 @@ def _renamed(error: ProblemError) -> ProblemError:
 
 
 router = APIRouter(tags=["videos"], route_class=OpenAIRoute)
-SUBMITTING = refusals(
-    "invalid_request",
-    "not_found",
-    "body_too_large",
-    "unsupported_media_type",
-    "unreadable_media",
-    "idempotency_mismatch",
-    "quota_exceeded",
-    "model_unavailable",
-)
 
 
 @router.post(
     "/v1/videos",
     operation_id="create_video",
-    responses=SUBMITTING,
+    responses=refusals(*SUBMITTING),
     openapi_extra=reads({JSON: CREATE, FORM: VideoForm}),
 )
 async def create(request: Request, caller: Submitter, service: Here, idempotency_key: IdempotencyKey = None) -> Video:
@@ -158,7 +148,7 @@ def delete(video_id: str, caller: Canceller, service: Here) -> VideoDeleted:
 @router.post(
     "/v1/videos/{video_id}/remix",
     operation_id="remix_video",
-    responses=SUBMITTING,
+    responses=refusals(*SUBMITTING),
     openapi_extra=reads({JSON: REMIX}),
 )
 async def remixed(

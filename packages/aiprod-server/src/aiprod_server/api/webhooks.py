@@ -6,16 +6,16 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from aiprod_server.access import acts
+from aiprod_server import acts
 from aiprod_server.access.identity import Caller, allowed
-from aiprod_server.api.problem import ProblemError
 from aiprod_server.api.reading import JSON, json_body
+from aiprod_server.api.refusals import refusals
 from aiprod_server.api.requests import WebhookUrl
-from aiprod_server.api.responses import refusals
 from aiprod_server.api.schema import reads
 from aiprod_server.api.service import Here, Service
+from aiprod_server.egress.addresses import checked
+from aiprod_server.problem import ProblemError
 from aiprod_server.queue import clients
-from aiprod_server.webhooks.addresses import checked
 from aiprod_server.webhooks.message import SigningSecret, mint_secret
 
 NONE = "got a client without a webhook; set one with PUT /api/v1/webhook"

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from aiprod_core.errors import InputError
-from aiprod_server.access import acts, keys
+from aiprod_server import acts
+from aiprod_server.access import keys
 from aiprod_server.access.api_key import ApiKey, KeyRecord
 from aiprod_server.access.roles import ROLES
 from aiprod_server.commands.operator import DatabaseUrl, Operator, Storage, operator

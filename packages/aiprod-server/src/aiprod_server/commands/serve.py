@@ -14,8 +14,8 @@ import typer
 import uvicorn
 
 from aiprod_core.errors import InputError
-from aiprod_server import revision, settings
-from aiprod_server.access import acts, keys
+from aiprod_server import acts, revision, settings
+from aiprod_server.access import keys
 from aiprod_server.access.audit_log import Author
 from aiprod_server.api.service import Service
 from aiprod_server.app import create_app
@@ -23,7 +23,7 @@ from aiprod_server.database import connect, reading
 from aiprod_server.monitoring import logs
 from aiprod_server.settings import OWN, OWN_URL, Settings
 from aiprod_server.tables import api_keys
-from aiprod_server.work.beside import Beside
+from aiprod_server.worker.beside import Beside
 
 EPILOG = """
 [bold]Examples[/bold]

@@ -19,11 +19,11 @@ from aiprod_server.monitoring import error_log, gpu, logs
 from aiprod_server.orchestration import config as orchestrations
 from aiprod_server.queue.jobs import Claim
 from aiprod_server.settings import Settings
-from aiprod_server.work.cluster import require_ray
-from aiprod_server.work.slot import Terms
-from aiprod_server.work.worker import Worker
+from aiprod_server.worker.cluster import require_ray
+from aiprod_server.worker.slot import Terms
+from aiprod_server.worker.worker import Worker
 
-PROGRAM = (sys.executable, "-m", "aiprod_server.work.child")
+PROGRAM = (sys.executable, "-m", "aiprod_server.worker.child")
 DAY_S = 24 * 3600.0
 EPILOG = """
 [bold]Examples[/bold]

@@ -15,8 +15,8 @@ from typing import Literal
 from standardwebhooks import Webhook
 
 from aiprod_core.errors import InputError
-from aiprod_server.webhooks.addresses import AddressError, Reach, Resolve, checked, resolved
-from aiprod_server.webhooks.courier import Limits, UndeliveredError, post
+from aiprod_server.egress.addresses import AddressError, Reach, Resolve, checked, resolved
+from aiprod_server.egress.courier import Limits, UndeliveredError, post
 
 RETRY_AFTER_S = (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600)  # after the 1st, 2nd, … failed attempt
 JITTER = 0.2  # receivers that come back are not met by all messages at once

@@ -20,13 +20,13 @@ from pydantic import ValidationError
 from aiprod_core.errors import InputError
 from aiprod_server.access import audit_log
 from aiprod_server.access.audit_log import Author
-from aiprod_server.api.responses import JobBody
 from aiprod_server.database import reading, writing
+from aiprod_server.egress.addresses import Reach, Resolve, resolved
+from aiprod_server.egress.courier import Limits
+from aiprod_server.job_body import JobBody
 from aiprod_server.queue.submissions import FIELDS, as_job
 from aiprod_server.tables import clients, jobs
 from aiprod_server.tables import webhook_outbox as outbox
-from aiprod_server.webhooks.addresses import Reach, Resolve, resolved
-from aiprod_server.webhooks.courier import Limits
 from aiprod_server.webhooks.message import Message, SigningSecret, Verdict, deliver
 
 BATCH = 16  # attempts at once, each in a thread that mostly waits
