@@ -112,6 +112,14 @@ def _trained(config: TrainConfig, strategy: CurveStrategy | None = None) -> Trai
     return trainer
 
 
+def test_attention_is_computed_by_the_kernel_that_is_asked_for(tmp_path: Path) -> None:
+    able: list[bool] = []
+    strategy = CurveStrategy(lambda step: able.append(torch.backends.cuda.flash_sdp_enabled()))
+    _trained(_config(tmp_path, acceleration__attention="math"), strategy)
+    assert not any(able)
+    assert torch.backends.cuda.flash_sdp_enabled(), "outside of steps, all is as it was"
+
+
 def _stop(at: int) -> CurveStrategy:
     """A strategy during whose step `at` the process is asked to end."""
     return CurveStrategy(lambda step: os.kill(os.getpid(), signal.SIGTERM) if step == at else None)

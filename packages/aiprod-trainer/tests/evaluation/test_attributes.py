@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from aiprod_trainer.evaluation.attributes import Judgement, Share, accuracy, chance, truth
+from aiprod_trainer.evaluation.attributes import Judgement, Share, accuracy, truth
 from aiprod_trainer.worlds.scene import sample_scene
 
 SCENES = [sample_scene(index, split="test") for index in range(40)]
@@ -42,9 +42,3 @@ def test_one_wrong_word_costs_its_attribute_and_all() -> None:
     shares = accuracy([Judgement(row, ()) for row in said], SCENES)
     wrong = {name: share.count - share.right for name, share in shares.items() if share.right < share.count}
     assert wrong == {"weather": 1, "time": 1, "ambience weather": 1, "time+weather": 2, "all": 2}
-
-
-def test_chance_is_what_always_saying_the_same_reaches() -> None:
-    scenes = [replace(SCENES[0], camera=camera) for camera in ("static", "static", "static", "zoom-in")]
-    assert chance(scenes)["camera"] == 0.75
-    assert chance(scenes)["subject"] == 1.0

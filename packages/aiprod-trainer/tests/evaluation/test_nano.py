@@ -44,7 +44,7 @@ def test_every_figure_is_measured_and_clips_are_kept(
     report = evaluate_nano(models, judge, plan, tmp_path / "out", lambda *step: told.append(step))
     groups = {figure.group for figure in report.figures}
     assert {"judge on real renders", "judge after a codec round trip", "generated clips", "HW-VAE"} <= groups
-    assert {"setting", "time+weather", "subject", "colour"} <= {f.name for f in report.figures if f.bar}
+    assert {"setting", "camera", "all", "flicker", "motion energy"} <= {f.name for f in report.figures if f.bar}
     assert "  real.mp4" in {figure.name for figure in report.figures}
     assert report.met is False
     assert ("generate", 2, 2) in told

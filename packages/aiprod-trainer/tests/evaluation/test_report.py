@@ -16,9 +16,9 @@ def test_a_bar_is_reached_or_not() -> None:
     assert Figure("g", "n", 31.0, "dB").met is None
 
 
-def test_above_chance_means_the_whole_interval() -> None:
-    assert share_figure("g", "n", Share(50, 100), chance=0.3).met is True
-    assert share_figure("g", "n", Share(35, 100), chance=0.3).met is False
+def test_a_figure_that_must_be_like_another_is_missed_on_both_sides() -> None:
+    met = [Figure("g", "n", value, "ratio", bar=0.8, most=1.2).met for value in (0.79, 0.8, 1.2, 1.21)]
+    assert met == [False, True, True, False]
 
 
 def test_json_is_strict_and_complete(tmp_path: Path) -> None:
@@ -35,12 +35,17 @@ def test_json_is_strict_and_complete(tmp_path: Path) -> None:
 
 
 def test_the_table_shows_value_bar_and_verdict() -> None:
-    figures = [share_figure("generated", "subject", Share(150, 300), bar=0.6), Figure("codec", "unseen", 31.25, "dB")]
+    figures = [
+        share_figure("generated", "subject", Share(150, 300), bar=0.6),
+        Figure("pictures", "flicker", 1.5, "ratio", bar=0.8, most=1.2),
+        Figure("codec", "unseen", 31.25, "dB"),
+    ]
     console = Console(width=100)
     with console.capture() as capture:
         console.print(Report({}, figures).table())
     text = capture.get()
     assert "50.0%" in text
     assert "≥ 60%" in text
+    assert "0.8 to 1.2" in text
     assert "NO" in text
     assert "31.25 dB" in text

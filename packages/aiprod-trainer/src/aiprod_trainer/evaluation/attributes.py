@@ -74,11 +74,3 @@ def accuracy(judgements: Sequence[Judgement], scenes: Sequence[Scene]) -> dict[s
         for name, value in verdict.items():
             right.setdefault(name, []).append(value)
     return {name: Share(sum(values), len(values)) for name, values in right.items()}
-
-
-def chance(scenes: Sequence[Scene]) -> dict[str, float]:
-    """What always saying the most frequent class would reach, by attribute."""
-    truths = [truth(scene) for scene in scenes]
-    names = truths[0] if truths else {}
-    columns = {name: [row[name] for row in truths] for name in names}
-    return {name: max(map(column.count, column)) / len(column) for name, column in columns.items()}

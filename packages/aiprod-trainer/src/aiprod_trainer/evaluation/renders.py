@@ -27,7 +27,7 @@ from aiprod_trainer.worlds.sound import render_sound
 OnProgress: TypeAlias = Callable[[str, int, int], None]  # stage, clips done, clips in all
 
 JUDGE_BAR = 0.97
-PSNR_BAR_DB, ABOVE_PRINCIPAL_BAR_DB = 30.0, 3.0
+PSNR_BAR_DB, ABOVE_PRINCIPAL_BAR_DB = 32.0, 3.0
 EXCERPT_PX, EXCERPT_FRAMES = 64, 9
 REAL_FRAMES, REAL_PX = 25, 256
 

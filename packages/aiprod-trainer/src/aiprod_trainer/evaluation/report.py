@@ -16,35 +16,31 @@ Unit: TypeAlias = Literal["share", "dB", "ratio"]
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of a report. `bar`: what it has to reach, None where it is only printed. `low`, `high`: its 95 %
-    interval. `chance`: what guessing reaches; such a figure is met when its whole interval lies above that."""
+    """One line of a report. `bar`: what it has to reach, None where it is only printed; `most`: what it must not exceed
+    besides. `low`, `high`: its 95 % interval."""
 
     group: str
     name: str
     value: float
     unit: Unit
     bar: float | None = None
-    chance: float | None = None
     low: float | None = None
     high: float | None = None
     count: int | None = None
+    most: float | None = None
 
     @property
     def met(self) -> bool | None:
         """Whether the bar is reached; None where there is none."""
-        if self.bar is not None:
-            return self.value >= self.bar
-        if self.chance is not None and self.low is not None:
-            return self.low > self.chance
-        return None
+        if self.bar is None:
+            return None
+        return self.bar <= self.value <= (math.inf if self.most is None else self.most)
 
 
-def share_figure(
-    group: str, name: str, share: Share, *, bar: float | None = None, chance: float | None = None
-) -> Figure:
+def share_figure(group: str, name: str, share: Share, *, bar: float | None = None) -> Figure:
     """A share with its interval."""
     low, high = share.interval
-    return Figure(group, name, share.value, "share", bar, chance, low, high, share.count)
+    return Figure(group, name, share.value, "share", bar, low, high, share.count)
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ class Report:
 
     @property
     def met(self) -> bool:
-        """Whether every figure that has a bar or a chance level reaches it."""
+        """Whether every figure that has a bar reaches it."""
         return all(figure.met is not False for figure in self.figures)
 
     def to_json(self) -> str:
@@ -97,9 +93,11 @@ def _value(figure: Figure) -> str:
 
 
 def _bar(figure: Figure) -> str:
-    if figure.bar is not None:
-        return f"≥ {figure.bar:.0%}" if figure.unit == "share" else f"≥ {figure.bar:g} {figure.unit}"
-    return f"> chance {figure.chance:.1%}" if figure.chance is not None else ""
+    if figure.bar is None:
+        return ""
+    if figure.most is not None:
+        return f"{figure.bar:g} to {figure.most:g}"
+    return f"≥ {figure.bar:.0%}" if figure.unit == "share" else f"≥ {figure.bar:g} {figure.unit}"
 
 
 def _finite(value: Any) -> Any:

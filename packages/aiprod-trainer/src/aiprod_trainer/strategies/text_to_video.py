@@ -47,7 +47,6 @@ class Options(Section):
     caption_dropout: float = 0.1
     audio_weight: float = 0.5
     subject_weight: float = 3.0  # extra loss where the hero is
-    temporal_weight: float = 0.0  # extra loss on how errors change from one latent frame to the next, which flickers
 
 
 class TextToVideo:
@@ -151,14 +150,12 @@ class TextToVideo:
         flow = self.shdt(LatentState(noisy, heard), text, t_video, t_audio, FRAME_RATE_HZ)
         weight = 1 + self.options.subject_weight * batch["subject"][:, None].float() / 255
         weight = weight * (t_video > 0)[:, None, :, None, None]
-        error = flow.video.float() - velocity(clean, noise)
-        both = torch.minimum(weight[:, :, 1:], weight[:, :, :-1])
-        losses = {"video": _weighed(error, weight), "temporal": _weighed(error.diff(dim=2), both)}
-        losses["loss"] = losses["video"] + self.options.temporal_weight * losses["temporal"]
+        losses = {"video": _weighed(flow.video.float() - velocity(clean, noise), weight)}
+        losses["loss"] = losses["video"]
         if sound is not None and hiss is not None:
             weight = (t_audio > 0)[:, None].float()
             losses["audio"] = _weighed(flow.audio.float() - velocity(sound, hiss), weight)
-            losses["loss"] = losses["loss"] + self.options.audio_weight * losses["audio"]
+            losses["loss"] = losses["video"] + self.options.audio_weight * losses["audio"]
         return losses
 
     def _rows(self, rows: list[int], captions: list[str]) -> Batch:

@@ -26,7 +26,8 @@ PRESETS = {"nano": hwvae.NANO, "full": hwvae.FULL}
 
 
 class Options(Section):
-    """`crop_px`, `frames`: size of a sample. `noise`: added to raw latents, so that small errors decode well.
+    """`crop_px`, `frames`: size of a sample. `noise`: up to so large a share of each channel's scale, another for each
+    sample, noise is added to its latents: what a diffusion model leaves of its own must not flicker.
 
     `frozen_encoder`: train the decoder alone, so that latents made before stay true.
     """
@@ -83,8 +84,9 @@ class VideoAutoencoder:
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         o, video = self.options, batch["video"]
         raw = self.model.analyse(video)
-        noise = torch.randn(raw.shape, generator=generator).to(raw)
-        rebuilt = self.model.synthesise(raw + o.noise * noise)
+        share = o.noise * torch.rand(len(raw), 1, 1, 1, 1, generator=generator)
+        noise = (share * torch.randn(raw.shape, generator=generator)).to(raw)
+        rebuilt = self.model.synthesise(raw + rearrange(self.model.latent_scale, "c -> c 1 1 1") * noise)
         pixels = F.l1_loss(rebuilt, video) + o.square_weight * F.mse_loss(rebuilt, video)
         subbands = F.l1_loss(self.model.haar(rebuilt[:, :, 1:]), self.model.haar(video[:, :, 1:]))
         gradient = sum(F.l1_loss(rebuilt.diff(dim=axis), video.diff(dim=axis)) for axis in (-1, -2))
