@@ -1,4 +1,4 @@
-"""What the tests work on: real databases, and a real receiver of webhooks, all of this machine."""
+"""What the tests work on: real databases, a real gateway, and a real receiver of webhooks, all of this machine."""
 
 import itertools
 import shutil
@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from gateway_at_work import Gateway, gateway, light_worker, migrated
 from private_postgresql import private_postgresql, programs
 
 from aiprod_server import migrations, tables
 from aiprod_server.database import connect
 from aiprod_server.egress.addresses import Reach
+
+CLIENTS = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -116,6 +119,27 @@ def engine(url: str) -> Iterator[sa.Engine]:
     engine = connect(url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One gateway for all tests of a module, each of which is another client."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with gateway(migrated(f"sqlite:///{folder / 'jobs.db'}"), folder / "storage") as served:
+        yield served
+
+
+@pytest.fixture
+def working(here: Gateway) -> Iterator[None]:
+    """A worker of that gateway, whose renders are light."""
+    with light_worker(here.service):
+        yield
+
+
+@pytest.fixture
+def ada() -> str:
+    """The client of the test."""
+    return f"ada-{next(CLIENTS)}"
 
 
 @dataclass

@@ -9,8 +9,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from aiprod_server.access import audit_log, keys
-from aiprod_server.access.audit_log import Author
+from aiprod_server.access import audit_log
 from aiprod_server.access.usage_log import Use, Waiting
 from aiprod_server.api.service import Service
 from aiprod_server.app import create_app
@@ -31,31 +30,7 @@ def http(engine: sa.Engine, tmp_path: Path) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture
-def service(http: TestClient) -> Service:
-    found: Service = http.app.state.service  # type: ignore[attr-defined]
-    return found
-
-
 Headers = dict[str, str]
-
-
-@pytest.fixture
-def holding(service: Service) -> Callable[..., Headers]:
-    """Headers with a new key of these roles."""
-
-    def made(*roles: str, client: str = "ops") -> Headers:
-        key, _ = keys.create(
-            service.engine,
-            client=client,
-            roles=roles,
-            pepper=service.pepper,
-            author=Author(name="a test", key=service.audit_key),
-            now_s=service.clock(),
-        )
-        return {"Authorization": f"Bearer {key.reveal()}"}
-
-    return made
 
 
 @pytest.fixture

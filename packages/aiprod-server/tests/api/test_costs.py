@@ -15,8 +15,6 @@ from aiprod_pipelines.calibrated import Calibration, Weights
 from aiprod_pipelines.commands.folders import calibrations_folder
 from aiprod_pipelines.sovereignty import provision
 from aiprod_server import models
-from aiprod_server.access import keys
-from aiprod_server.access.audit_log import Author
 from aiprod_server.api.service import Service
 from aiprod_server.app import create_app
 from aiprod_server.queue import leases, submissions, workers
@@ -39,18 +37,8 @@ def http(engine: sa.Engine, tmp_path: Path) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def service(http: TestClient) -> Service:
-    found: Service = http.app.state.service  # type: ignore[attr-defined]
-    return found
-
-
-@pytest.fixture
-def creator(service: Service) -> Headers:
-    author = Author(name="a test", key=service.audit_key)
-    key, _ = keys.create(
-        service.engine, client="studio", roles=["creator"], pepper=service.pepper, author=author, now_s=service.clock()
-    )
-    return {"Authorization": f"Bearer {key.reveal()}"}
+def creator(holding: Callable[..., Headers]) -> Headers:
+    return holding("creator", client="studio")
 
 
 @pytest.fixture

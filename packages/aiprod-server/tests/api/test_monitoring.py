@@ -10,8 +10,6 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from aiprod_server import revision
-from aiprod_server.access import keys
-from aiprod_server.access.audit_log import Author
 from aiprod_server.api.service import Service
 from aiprod_server.app import create_app
 from aiprod_server.monitoring import error_log, gpu
@@ -34,26 +32,6 @@ def http(engine: sa.Engine, tmp_path: Path) -> Iterator[TestClient]:
     )
     with TestClient(create_app(settings), client=REMOTE, raise_server_exceptions=False) as client:
         yield client
-
-
-@pytest.fixture
-def service(http: TestClient) -> Service:
-    found: Service = http.app.state.service  # type: ignore[attr-defined]
-    return found
-
-
-@pytest.fixture
-def holding(service: Service) -> Callable[[str], Headers]:
-    """Headers with a new key of a role."""
-
-    def made(role: str) -> Headers:
-        author = Author(name="a test", key=service.audit_key)
-        key, _ = keys.create(
-            service.engine, client="ops", roles=[role], pepper=service.pepper, author=author, now_s=service.clock()
-        )
-        return {"Authorization": f"Bearer {key.reveal()}"}
-
-    return made
 
 
 def _finished(service: Service, tier: str, cost_microeur: int) -> None:

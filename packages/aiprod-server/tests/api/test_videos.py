@@ -2,7 +2,6 @@
 
 import base64
 import io
-import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -10,7 +9,7 @@ import av
 import httpx2
 import openai
 import pytest
-from gateway_at_work import Gateway, gateway, light_worker, migrated
+from gateway_at_work import Gateway
 from PIL import Image
 
 from aiprod_server.queue import clients
@@ -19,28 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The Sora API is scheduled:Deprec
 PROMPT = "a red cat walking to the right on a beach by day"
 SMALL = {"size": "64x64", "seconds": "0.9"}
 ELSEWHERE = "https://example.com/a.png"
-NUMBERS = itertools.count()
 Sdk = Callable[..., openai.OpenAI]
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """One gateway for all tests, each of which is another client."""
-    folder = tmp_path_factory.mktemp("videos")
-    with gateway(migrated(f"sqlite:///{folder / 'jobs.db'}"), folder / "storage") as served:
-        yield served
-
-
-@pytest.fixture
-def working(here: Gateway) -> Iterator[None]:
-    with light_worker(here.service):
-        yield
-
-
-@pytest.fixture
-def ada() -> str:
-    """The client of the test."""
-    return f"ada-{next(NUMBERS)}"
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The client drives a real gateway over a real socket, also where connections break."""
 
-import itertools
 import socket
 import threading
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from breaking_proxy import Proxy, breaking_proxy
-from gateway_at_work import Gateway, gateway, light_worker, migrated
+from gateway_at_work import Gateway
 
 from aiprod_core.errors import AiprodError, InputError, MediaError
 from aiprod_server.client import Client, ServiceError, UnreachableError, session
@@ -16,7 +15,6 @@ from aiprod_server.client import connection as connections
 from aiprod_server.queue import leases, submissions
 from aiprod_server.queue.watching import news
 
-NUMBERS = itertools.count()
 CLIP = {"prompt": "a red cat walking to the right on a beach by day", "width": 64, "height": 64, "num_frames": 9}
 
 
@@ -24,26 +22,6 @@ CLIP = {"prompt": "a red cat walking to the right on a beach by day", "width": 6
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "FIRST_PAUSE_S", 0.02)
     monkeypatch.setattr("aiprod_server.api.stream.RETRY_MS", (20, 40))
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """One gateway for all tests, each of which is another client."""
-    folder = tmp_path_factory.mktemp("client")
-    with gateway(migrated(f"sqlite:///{folder / 'jobs.db'}"), folder / "storage") as served:
-        yield served
-
-
-@pytest.fixture
-def working(here: Gateway) -> Iterator[None]:
-    with light_worker(here.service):
-        yield
-
-
-@pytest.fixture
-def ada() -> str:
-    """The client of the test."""
-    return f"ada-{next(NUMBERS)}"
 
 
 @pytest.fixture

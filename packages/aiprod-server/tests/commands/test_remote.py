@@ -1,6 +1,5 @@
 """`aiprod submit|status|watch|cancel|download` against a real gateway and a real worker, over a real socket."""
 
-import itertools
 import json
 import os
 import re
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from gateway_at_work import Gateway, gateway, light_worker, migrated
+from gateway_at_work import Gateway
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -20,7 +19,6 @@ from aiprod_server.client import Client, Event, ServiceError
 from aiprod_server.commands import cancel, download, remote, status, submit, watch
 from aiprod_server.commands.following import Rate, words_of
 
-NUMBERS = itertools.count()
 PROMPT = "a red cat walking to the right on a beach by day"
 SMALL = ("--width", "64", "--height", "64", "--num-frames", "9")
 APPS = {module.__name__.rpartition(".")[2]: module.app for module in (cancel, download, status, submit, watch)}
@@ -39,23 +37,9 @@ shots:
 Run = Callable[..., Result]
 
 
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """One gateway for all tests, each of which is another client."""
-    folder = tmp_path_factory.mktemp("commands")
-    with gateway(migrated(f"sqlite:///{folder / 'jobs.db'}"), folder / "storage") as served:
-        yield served
-
-
 @pytest.fixture
-def working(here: Gateway) -> Iterator[None]:
-    with light_worker(here.service):
-        yield
-
-
-@pytest.fixture
-def environment(here: Gateway) -> dict[str, str]:
-    return {"AIPROD_SERVER": here.url, remote.KEY: here.key(f"ada-{next(NUMBERS)}")}
+def environment(here: Gateway, ada: str) -> dict[str, str]:
+    return {"AIPROD_SERVER": here.url, remote.KEY: here.key(ada)}
 
 
 @pytest.fixture

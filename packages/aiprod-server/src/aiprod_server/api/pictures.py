@@ -8,8 +8,6 @@ import binascii
 import io
 import warnings
 
-from PIL import Image
-
 from aiprod_server.problem import ProblemError
 
 MOST_PX = 16_000_000
@@ -34,6 +32,8 @@ def checked(content: bytes, field: str) -> str:
     Raises:
         ProblemError: it is no PNG, JPEG or WebP, damaged, or has too many pixels; `field` is named as its place.
     """
+    from PIL import Image  # slow to import, and needed when a picture comes
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

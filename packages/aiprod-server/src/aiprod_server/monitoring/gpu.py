@@ -1,20 +1,16 @@
-"""The NVIDIA devices of a machine, as their driver (NVML) measures them; what it cannot measure is absent, not zero.
+"""The NVIDIA devices of the machines; what their driver cannot measure is absent, not zero.
 
 A gateway looks at its own machine; of the others it knows what their workers wrote beside their names.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
 
-import pynvml  # type: ignore[import-untyped]
 import sqlalchemy as sa
 
 from aiprod_server.database import reading, writing
 from aiprod_server.queue.workers import UNSEEN_S
 from aiprod_server.tables import workers
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +29,9 @@ class Gpu:
 
 def of_this_machine() -> tuple[Gpu, ...]:
     """The devices as they are now; none where there is no driver."""
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return ()
-    try:
-        return tuple(_read(index) for index in range(pynvml.nvmlDeviceGetCount()))
-    except pynvml.NVMLError:  # a device fell off its bus while it was asked
-        return ()
-    finally:
-        pynvml.nvmlShutdown()
+    from aiprod_server.monitoring import nvml  # slow to import, and needed when somebody looks
+
+    return nvml.devices()
 
 
 def report(engine: sa.Engine, worker: str, gpus: Iterable[Gpu]) -> None:
@@ -61,32 +50,3 @@ def of_workers(engine: sa.Engine, *, now_s: float) -> dict[str, tuple[Gpu, ...]]
     with reading(engine) as connection:  # several workers of one machine see the same devices; the latest is kept
         rows = connection.execute(wanted.order_by(workers.c.seen_at))
         return {row.machine: tuple(Gpu(**gpu) for gpu in row.gpus) for row in rows if row.gpus}
-
-
-def _read(index: int) -> Gpu:
-    device = pynvml.nvmlDeviceGetHandleByIndex(index)
-    rates = _measured(pynvml.nvmlDeviceGetUtilizationRates, device)
-    memory = _measured(pynvml.nvmlDeviceGetMemoryInfo, device)
-    power_mw = _measured(pynvml.nvmlDeviceGetPowerUsage, device)
-    return Gpu(
-        index=index,
-        name=pynvml.nvmlDeviceGetName(device),
-        utilisation=None if rates is None else rates.gpu / 100,
-        memory_used_bytes=None if memory is None else memory.used,
-        memory_total_bytes=None if memory is None else memory.total,
-        temperature_c=_measured(pynvml.nvmlDeviceGetTemperature, device, pynvml.NVML_TEMPERATURE_GPU),
-        power_w=None if power_mw is None else power_mw / 1000,
-        ecc_errors=_measured(
-            pynvml.nvmlDeviceGetTotalEccErrors,
-            device,
-            pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
-            pynvml.NVML_VOLATILE_ECC,
-        ),
-    )
-
-
-def _measured(ask: Callable[..., T], *arguments: Any) -> T | None:
-    try:
-        return ask(*arguments)
-    except pynvml.NVMLError:  # this device does not measure it
-        return None
