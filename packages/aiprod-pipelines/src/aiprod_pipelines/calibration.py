@@ -66,11 +66,15 @@ class Calibrations:
 
     def make(self, setup: Setup) -> dict[str, Weights]:
         """Measure this way to render, and keep it. Raises `AiprodError` where it cannot be rendered at all."""
-        shapes = Shapes.of(setup.models_dir)
-        found = Calibration(_facts(setup), shapes.sizes, fit(measure(setup, shapes)))
+        stages = fit(measure(setup, Shapes.of(setup.models_dir)))
+        self.keep(setup, stages)
+        return stages
+
+    def keep(self, setup: Setup, stages: dict[str, Weights]) -> None:
+        """Write down what a unit of each amount takes in each stage of this way to render."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        found = Calibration(_facts(setup), Shapes.of(setup.models_dir).sizes, stages)
         output.save({self._path(setup): written(found)})
-        return found.stages
 
     def estimate(self, config: GenerationConfig, setup: Setup) -> Estimate:
         """What a request takes, calibrating first where that was not done."""

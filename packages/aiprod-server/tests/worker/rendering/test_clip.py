@@ -132,7 +132,6 @@ def test_a_batch_is_as_large_as_the_estimate_allows(
     order: MakeOrder,
     told: Told,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     bytes_a_unit: float,
     batches: list[int],
 ) -> None:
@@ -144,9 +143,7 @@ def test_a_batch_is_as_large_as_the_estimate_allows(
         name: Weights(seconds=(0.0,) * len(load.time), bytes=(bytes_a_unit,) * len(load.memory))
         for name, load in workload(clip.config, clip.setup, Shapes.of(clip.setup.models_dir)).items()
     }
-    monkeypatch.setattr("aiprod_pipelines.calibration.fit", lambda renders: measured)
-    monkeypatch.setattr("aiprod_pipelines.calibration.measure", lambda setup, shapes: [])
-    Calibrations(context.calibrations).make(clip.setup)
+    Calibrations(context.calibrations).keep(clip.setup, measured)
     render_clips(orders, context, told)
     receipts = [Receipt.model_validate_json(stored(context, one, "receipt.json")) for one in orders]
     assert [receipt.place.batch for receipt in receipts] == batches
