@@ -9,7 +9,15 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from aiprod_core.checkpoint import FORMAT, Lineage, load_weights, read_header, read_tensors, save_checkpoint
+from aiprod_core.checkpoint import (
+    FORMAT,
+    Lineage,
+    load_weights,
+    read_header,
+    read_tensors,
+    save_checkpoint,
+    weights_digest,
+)
 from aiprod_core.errors import WeightsError
 
 LINEAGE = Lineage(initialised_from="random", trained_on=("aiprod-world 1",), steps=10, core_hours=0.25)
@@ -147,3 +155,12 @@ def test_a_file_of_another_kind_is_damaged(tmp_path: Path) -> None:
     path.write_text("not weights at all, but long enough to look like a header of something")
     with pytest.raises(WeightsError, match=r"text\.safetensors is damaged"):
         read_tensors(path)
+
+
+def test_the_digest_is_of_every_weight_but_those_left_out() -> None:
+    model, again = Tiny(), Tiny()
+    again.load_state_dict(model.state_dict())
+    assert weights_digest(again) == weights_digest(model)
+    again.mean[0] += 1e-6
+    assert weights_digest(again) != weights_digest(model)
+    assert weights_digest(again, without="mean") == weights_digest(model, without="mean")

@@ -5,6 +5,7 @@ trained. Nothing is unpickled, and a file is written under a temporary name firs
 """
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,3 +100,12 @@ def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> N
             f"weights: {path} does not fit {type(module).__name__}: {len(wrong)} tensors differ, first '{wrong[0]}'; "
             "use the weights that belong to this version"
         )
+
+
+def weights_digest(module: nn.Module, *, without: str | None = None) -> str:
+    """A short hash of a model's weights and buffers, of those alone whose names do not start with `without`."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        if without is None or not name.startswith(without):
+            digest.update(name.encode() + tensor.detach().cpu().float().numpy().tobytes())
+    return digest.hexdigest()[:12]

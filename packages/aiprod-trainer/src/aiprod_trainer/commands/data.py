@@ -63,11 +63,12 @@ def latents(
     """
     import torch
 
+    from aiprod_core.checkpoint import weights_digest
     from aiprod_core.generation import AUDIO_FILE, VIDEO_FILE, load_model
     from aiprod_core.models.hwvae import HWVAE
     from aiprod_core.models.nac import NAC
     from aiprod_trainer.commands.progress import clips_progress
-    from aiprod_trainer.data.latents import LatentsDescription, make_latents, weights_digest
+    from aiprod_trainer.data.latents import LatentsDescription, make_latents
     from aiprod_trainer.trainer import keep_freed_memory
 
     keep_freed_memory()

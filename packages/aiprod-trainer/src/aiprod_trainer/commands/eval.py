@@ -173,9 +173,9 @@ def conditions(
 
     Exit code 2 if a bar is missed.
     """
+    from aiprod_core.checkpoint import weights_digest
     from aiprod_core.generation import SovereignModels
     from aiprod_trainer.commands.progress import clips_progress
-    from aiprod_trainer.data.latents import weights_digest
     from aiprod_trainer.evaluation.conditions import Given, evaluate_conditions
     from aiprod_trainer.evaluation.report import Report
 

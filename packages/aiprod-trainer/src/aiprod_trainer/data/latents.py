@@ -4,7 +4,6 @@ A set is a folder whose description names the codecs by the hash of their weight
 stale latents are refused and never reused in silence. Making one is resumable: finished shards are kept.
 """
 
-import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from typing import Literal, TypeAlias
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from aiprod_core.edges import edges
@@ -46,15 +45,6 @@ class LatentsDescription:
     audio_codec: str | None
     world: int = WORLD_VERSION
     view: View = "clips"
-
-
-def weights_digest(module: nn.Module, *, without: str | None = None) -> str:
-    """A short hash of a model's weights and buffers, of those alone whose names do not start with `without`."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(module.state_dict().items()):
-        if without is None or not name.startswith(without):
-            digest.update(name.encode() + tensor.detach().cpu().float().numpy().tobytes())
-    return digest.hexdigest()[:12]
 
 
 @torch.inference_mode()

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from aiprod_core.checkpoint import weights_digest
 from aiprod_core.components.guiders import Guidance, MultiModalGuider, Pass
 from aiprod_core.components.noisers import seeded_noise
 from aiprod_core.components.schedulers import FlowSchedule
@@ -22,7 +23,6 @@ from aiprod_core.errors import InputError
 from aiprod_core.generation import SovereignModels
 from aiprod_core.sampler import Progress, Run, denoise
 from aiprod_core.types import AudioLatentShape, AudioShape, LatentState, VideoLatentShape, VideoPixelShape
-from aiprod_trainer.data.latents import weights_digest
 from aiprod_trainer.worlds.captions import sampled_caption
 from aiprod_trainer.worlds.scene import FRAME_RATE_HZ, sample_scene
 from aiprod_trainer.worlds.vocabulary import WORLD_VERSION

@@ -16,11 +16,11 @@ import torch
 from rich.table import Table
 
 from aiprod_core.camera import STATIC, STEERED, TAGS, CameraMove, prompt_with
+from aiprod_core.checkpoint import weights_digest
 from aiprod_core.generation import SovereignModels, decode, generate_latents
 from aiprod_core.models.judge import AttributeJudge
 from aiprod_core.steering import START, known, steer, still_of
 from aiprod_core.types import GenerationConfig, LatentState
-from aiprod_trainer.data.latents import weights_digest
 from aiprod_trainer.evaluation.attributes import judge_clip
 from aiprod_trainer.evaluation.camera_motion import CameraMotion, camera_motion
 from aiprod_trainer.evaluation.nano import Plan, generation_digest, held_out

@@ -14,11 +14,11 @@ from typing import Any
 
 from rich.table import Table
 
+from aiprod_core.checkpoint import weights_digest
 from aiprod_core.generation import DISTILLED_FILE, SovereignModels, load_model
 from aiprod_core.models.judge import AttributeJudge
 from aiprod_core.models.shdt import SHDT
 from aiprod_core.quantize import WeightFormat, quantize
-from aiprod_trainer.data.latents import weights_digest
 from aiprod_trainer.evaluation.attributes import SEEN, accuracy
 from aiprod_trainer.evaluation.nano import Plan, generated, generation_digest, held_out
 from aiprod_trainer.evaluation.observation import Observation, observe

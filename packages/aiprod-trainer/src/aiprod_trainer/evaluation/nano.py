@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from aiprod_core.checkpoint import weights_digest
 from aiprod_core.generation import SovereignModels, generate
 from aiprod_core.models.judge import AttributeJudge
 from aiprod_core.types import GenerationConfig
-from aiprod_trainer.data.latents import weights_digest
 from aiprod_trainer.evaluation.attributes import SEEN, accuracy, truth
 from aiprod_trainer.evaluation.observation import Clip, Observation, digest, keep, observe, recall
 from aiprod_trainer.evaluation.renders import OnProgress, Renders, Yardstick, look_at_renders

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from aiprod_core.checkpoint import weights_digest
 from aiprod_core.generation import SovereignModels
 from aiprod_core.models.judge import AttributeJudge
-from aiprod_trainer.data.latents import weights_digest
 from aiprod_trainer.evaluation.attributes import SEEN, Judgement, Share, truth
 from aiprod_trainer.evaluation.nano import Plan, generated, generation_digest, held_out
 from aiprod_trainer.evaluation.observation import Clip, observe

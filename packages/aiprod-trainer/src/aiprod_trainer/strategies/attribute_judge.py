@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aiprod_core.checkpoint import weights_digest
 from aiprod_core.generation import AUDIO_FILE, VIDEO_FILE, load_model
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.judge import AttributeJudge as Judge
 from aiprod_core.models.judge import JudgeConfig
 from aiprod_core.models.nac import NAC
 from aiprod_trainer.config import Section, TrainConfig, parse
-from aiprod_trainer.data.latents import weights_digest
 from aiprod_trainer.evaluation.attributes import Judgement, accuracy, judge_clip
 from aiprod_trainer.evaluation.metrics import PrincipalCodec
 from aiprod_trainer.evaluation.observation import Clip, digest, round_trip

@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aiprod_core.adapters import Adapters, AdaptersConfig
+from aiprod_core.checkpoint import weights_digest
 from aiprod_core.components.noisers import add_noise, velocity
 from aiprod_core.components.schedulers import training_times
 from aiprod_core.errors import InputError
 from aiprod_core.generation import SovereignModels
 from aiprod_core.types import LatentState
 from aiprod_trainer.config import Section, TrainConfig, parse
-from aiprod_trainer.data.latents import LatentSet, weights_digest
+from aiprod_trainer.data.latents import LatentSet
 from aiprod_trainer.trainer import Batch
 from aiprod_trainer.worlds.captions import caption, sampled_caption
 from aiprod_trainer.worlds.scene import FRAME_RATE_HZ, Scene, sample_scene
