@@ -32,8 +32,8 @@ class AdaptersConfig:
 class Adapters(nn.Module):
     """Additions to those linear layers of `base` that `config.targets` finds; they start as nothing."""
 
-    def __init__(self, config: AdaptersConfig, base: nn.Module) -> None:
-        """Hooks itself onto `base`, whose weights it neither holds nor trains.
+    def __init__(self, config: AdaptersConfig, base: nn.Module, root: str = ROOT) -> None:
+        """Hooks itself onto `base`, whose weights it neither holds nor trains. `root`: what its names begin with.
 
         Raises `InputError` where no layer is found.
         """
@@ -47,7 +47,7 @@ class Adapters(nn.Module):
             )
         for name, layer in found.items():
             pair = LowRankPair(layer.in_features, layer.out_features, config.rank)
-            _put(self, f"{ROOT}.{name}", pair)
+            _put(self, f"{root}.{name}", pair)
             layer.register_forward_hook(_added(pair))
 
 

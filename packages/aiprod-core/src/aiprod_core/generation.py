@@ -22,6 +22,7 @@ from aiprod_core.components.step_cache import StepCache
 from aiprod_core.conditioning import Pins, no_pins
 from aiprod_core.errors import InputError, WeightsError
 from aiprod_core.execution import PLAINLY, Execution
+from aiprod_core.language_model import BridgedEncoder, LanguageTokenizer, load_bridged
 from aiprod_core.models.hwvae import HWVAE, HWVAEConfig
 from aiprod_core.models.nac import NAC, Hearing, NACConfig
 from aiprod_core.models.shdt import SHDT, SHDTConfig, TextContext
@@ -82,8 +83,8 @@ class SovereignModels:
     """The models that make a clip, on one device in one type. `words`: what the text encoder was trained on."""
 
     shdt: SHDT
-    text_encoder: TextEncoder
-    tokenizer: TextTokenizer
+    text_encoder: TextEncoder | BridgedEncoder
+    tokenizer: TextTokenizer | LanguageTokenizer
     video: HWVAE
     audio: NAC | None
     words: frozenset[str] = frozenset()
@@ -98,17 +99,18 @@ class SovereignModels:
         dtype: torch.dtype = torch.float32,
         execution: Execution = PLAINLY,
         transformer: str = SHDT_FILE,
+        language_model: Path | None = None,
     ) -> "SovereignModels":
         """Load a folder of checkpoints. Raises `WeightsError` for files that are missing, damaged, or do not fit.
 
-        `transformer`: the file of the transformer, of which a family may have several.
+        `transformer`: its file; a family may have several. `language_model`: folder of the one a text bridge is from.
         Raises `InputError` where the models cannot be run here as `execution` asks.
         """
         where = torch.device(device)
         execution.check(where, dtype)
-        text_encoder = _load_streamable(TextEncoder, folder / TEXT_FILE, where, dtype, execution.offload)
+        bridged = load_bridged(folder / TEXT_FILE, language_model, where, dtype)
         try:
-            tokenizer = TextTokenizer((folder / TOKENIZER_FILE).read_text(), text_encoder.config.longest)
+            text_encoder, tokenizer = bridged or _own_text(folder, where, dtype, execution.offload)
             words = frozenset(json.loads((folder / WORDS_FILE).read_text()))
         except OSError as error:
             raise WeightsError(f"weights: {error.filename} is missing; run 'aiprod models verify'") from error
@@ -345,6 +347,13 @@ def load_model(model: type[T], path: Path) -> T:
     module = _build(model, path)
     load_weights(module, path)
     return module
+
+
+def _own_text(
+    folder: Path, device: torch.device, dtype: torch.dtype, offload: Offload
+) -> tuple[TextEncoder, TextTokenizer]:
+    encoder = _load_streamable(TextEncoder, folder / TEXT_FILE, device, dtype, offload)
+    return encoder, TextTokenizer((folder / TOKENIZER_FILE).read_text(), encoder.config.longest)
 
 
 def _load_streamable(model: type[T], path: Path, device: torch.device, dtype: torch.dtype, offload: Offload) -> T:
