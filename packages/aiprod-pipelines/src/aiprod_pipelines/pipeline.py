@@ -94,14 +94,21 @@ class SovereignPipeline:
         device: str = "cpu",
         precision: Literal["fp32", "bf16"] = "fp32",
         execution: Execution = PLAINLY,
+        language_model: Path | None = None,
     ) -> Self:
         """Verify the weights of a folder, then load them. Raises `WeightsError` for any that are missing or damaged.
 
+        `language_model`: the folder of the one that the weights read through, for those that do.
         Raises `InputError` where they cannot be run here as `execution` asks.
         """
         weights = provision.verify(models_dir)
         models = SovereignModels.load(
-            models_dir, device=device, dtype=DTYPES[precision], transformer=cls.transformer, execution=execution
+            models_dir,
+            device=device,
+            dtype=DTYPES[precision],
+            transformer=cls.transformer,
+            execution=execution,
+            language_model=language_model,
         )
         return cls(models, weights)
 

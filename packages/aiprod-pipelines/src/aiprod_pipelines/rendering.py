@@ -28,7 +28,6 @@ from aiprod_core.types import GenerationConfig
 from aiprod_pipelines.backends import Backend
 from aiprod_pipelines.backends.ltx2 import LICENCE, NAME, LTX2Backend, lineage_of
 from aiprod_pipelines.backends.ltx2_checkpoint import open_checkpoint
-from aiprod_pipelines.backends.ltx2_loading import LIBRARIES
 from aiprod_pipelines.backends.ltx2_requests import check_request
 from aiprod_pipelines.machine import check_device, this_machine
 from aiprod_pipelines.media import Clip, encode_clip
@@ -40,6 +39,7 @@ from aiprod_pipelines.proof.receipt import (
     Place,
     Receipt,
     Settings,
+    language_model_of,
     loras_of,
     settings_of,
     this_code,
@@ -114,6 +114,7 @@ class Setup:
     backend: Backend = Backend.SOVEREIGN
     pipeline: PipelineName = PipelineName.TI2VID_ONE_STAGE
     loras: tuple[LoraFile, ...] = ()
+    language_model: Path | None = None  # folder of the one that the weights read through, for those that do
     device: str = "cpu"
     precision: Precision = "fp32"
     quantization: WeightFormat | None = None  # of weights that are not in eight bits already
@@ -282,7 +283,7 @@ def _receipt(
         settings=order.settings,
         unknown_words=order.unknown_words,
         model=order.model,
-        code=this_code(*LIBRARIES) if setup.backend is Backend.LTX2 else this_code(),
+        code=this_code(*order.model.libraries),
         place=_place(setup, batch),
         output=Output(
             file=order.film.name,
@@ -306,10 +307,19 @@ def load_pipeline(setup: Setup) -> Loaded:
         loaded = _load_ltx2(setup)
     else:
         pipeline = setup.pipeline.load().from_pretrained(
-            setup.models_dir, device=setup.device, precision=setup.precision, execution=setup.execution
+            setup.models_dir,
+            device=setup.device,
+            precision=setup.precision,
+            execution=setup.execution,
+            language_model=setup.language_model,
         )
         manifest = provision.read_manifest(setup.models_dir)
-        model = Model(name=manifest.name, version=manifest.version, weights=pipeline.weights)
+        model = Model(
+            name=manifest.name,
+            version=manifest.version,
+            weights=pipeline.weights,
+            language_model=language_model_of(pipeline.models),
+        )
         loaded = Loaded(setup, pipeline, model)
     if setup.quantization is not None:
         loaded.pipeline.quantize(setup.quantization)
@@ -317,6 +327,8 @@ def load_pipeline(setup: Setup) -> Loaded:
 
 
 def _load_ltx2(setup: Setup) -> Loaded:
+    if setup.language_model is not None:
+        raise InputError(f"text-model: got {setup.language_model} for LTX-2, which has its own; leave it out")
     if setup.execution != PLAINLY:
         raise InputError("offload, vae-tiling, cache, compile, attention: got one for LTX-2; leave it out")
     checkpoint = open_checkpoint(setup.models_dir)
@@ -344,7 +356,7 @@ def _snapshots(orders: Sequence[_Order], setup: Setup) -> SnapshotFile | None:
         pipeline=setup.pipeline.value,
         model=order.model.model_dump(mode="json"),
         place=_place(setup).model_dump(mode="json"),
-        code=this_code().model_dump(mode="json"),
+        code=this_code(*order.model.libraries).model_dump(mode="json"),
     )
     return SnapshotFile(snapshot_path(order.film), key, setup.snapshot_every)
 

@@ -117,11 +117,12 @@ def fitted(
     Says on stderr what is measured and what is changed. Raises `InputError` where nothing makes it fit, and for a
     limit on what cannot be estimated; without a limit, that goes on as it is.
     """
-    if setup.backend is not Backend.SOVEREIGN or setup.pipeline not in SIZED or setup.execution.compile:
+    foreign = setup.backend is not Backend.SOVEREIGN or setup.language_model is not None
+    if foreign or setup.pipeline not in SIZED or setup.execution.compile:
         if max_memory_bytes is not None:
             raise InputError(
-                "max-memory: got it with LTX-2, --compile or a pipeline that takes a source, for which there is no "
-                "estimate; leave one of them out"
+                "max-memory: got it with LTX-2, --text-model, --compile or a pipeline that takes a source, for which "
+                "there is no estimate; leave one of them out"
             )
         return None
     if max_memory_bytes is None:

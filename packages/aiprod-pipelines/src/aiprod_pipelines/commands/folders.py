@@ -11,6 +11,12 @@ ModelsRoot = Annotated[
         "--models-root", envvar="AIPROD_MODELS", help="A folder of folders of weights, asked before the usual places."
     ),
 ]
+TextModel = Annotated[
+    Path | None,
+    typer.Option(
+        "--text-model", help="The folder of the language model that the weights read through, for those that do."
+    ),
+]
 CacheRoot = Annotated[
     Path,
     typer.Option(envvar="XDG_CACHE_HOME", help="Folder of caches; what was measured here lies in its aiprod/."),

@@ -21,7 +21,7 @@ from aiprod_pipelines.backends.ltx2_requests import ADVISED
 from aiprod_pipelines.calibration import Calibrations
 from aiprod_pipelines.commands.camera import Camera
 from aiprod_pipelines.commands.estimate import fitted
-from aiprod_pipelines.commands.folders import CACHE_ROOT, CacheRoot, ModelsRoot, calibrations_folder
+from aiprod_pipelines.commands.folders import CACHE_ROOT, CacheRoot, ModelsRoot, TextModel, calibrations_folder
 from aiprod_pipelines.commands.options import (
     AttentionKernel,
     Cache,
@@ -126,6 +126,7 @@ def generate(
     ] = provision.DEFAULT_MODEL,
     lora: WithLoras = None,
     models_root: ModelsRoot = None,
+    text_model: TextModel = None,
     precision: Annotated[
         Precision, typer.Option(help="fp32 repeats best, bf16 is faster where the CPU has it.")
     ] = "fp32",
@@ -198,6 +199,7 @@ def generate(
         backend=backend,
         pipeline=pipeline,
         loras=tuple(lora or ()),
+        language_model=text_model,
         device=device,
         precision=precision,
         quantization=quantization,

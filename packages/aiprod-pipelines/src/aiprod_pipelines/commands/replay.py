@@ -15,9 +15,8 @@ from aiprod_pipelines import backends, output
 from aiprod_pipelines.backends import Backend
 from aiprod_pipelines.backends.ltx2 import notice_of, weights_of
 from aiprod_pipelines.backends.ltx2_checkpoint import open_checkpoint
-from aiprod_pipelines.backends.ltx2_loading import LIBRARIES
 from aiprod_pipelines.commands.compare import facts, show
-from aiprod_pipelines.commands.folders import ModelsRoot
+from aiprod_pipelines.commands.folders import ModelsRoot, TextModel
 from aiprod_pipelines.commands.progress import live_progress
 from aiprod_pipelines.film.build import News, State
 from aiprod_pipelines.film.crew import Crew
@@ -46,6 +45,7 @@ def replay(
     receipt_file: Annotated[Path, typer.Argument(metavar="RECEIPT", help="The .receipt.json beside a film.")],
     keep: Annotated[Path | None, typer.Option(help="Write the new rendering to this .mp4.")] = None,
     model: Annotated[str | None, typer.Option(help="Folder of the weights, where their name is not enough.")] = None,
+    text_model: TextModel = None,
     models_root: ModelsRoot = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as one JSON object.")] = False,
 ) -> None:
@@ -56,6 +56,8 @@ def replay(
     """
     whole = read_film_receipt(receipt_file)
     if whole is not None:
+        if text_model is not None:
+            raise InputError(f"text-model: got {text_model} for a film, whose weights read by themselves; leave it out")
         _replay_film(whole, receipt_file, models_root, as_json)
         return
     receipt = read_receipt(receipt_file)
@@ -75,6 +77,7 @@ def replay(
         backend=backend,
         pipeline=pipeline_of(receipt),
         loras=loras_in(receipt, receipt_file.resolve().parent),
+        language_model=text_model,
         device=receipt.place.device,
         precision=receipt.place.precision,
         quantization=receipt.place.quantization,
@@ -175,7 +178,7 @@ def check_weights(receipt: Receipt, models_dir: Path) -> None:
 def note_differences(receipt: Receipt) -> None:
     """Say on stderr what is not as it was when the film was rendered, since then bits may differ."""
     machine = this_machine()
-    code = this_code(*LIBRARIES) if receipt.model.backend is Backend.LTX2 else this_code()
+    code = this_code(*receipt.model.libraries)
     pairs = {
         "instruction set": (receipt.place.isa, machine.isa),
         "processor": (receipt.place.processor, machine.processor),

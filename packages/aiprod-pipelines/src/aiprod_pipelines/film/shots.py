@@ -15,7 +15,8 @@ from aiprod_pipelines import backends
 from aiprod_pipelines.backends import Backend
 
 MEMORY_BYTES = 900 * 2**20  # Python, PyTorch, nano weights, and a clip in the making
-_ALWAYS = ("hwvae.safetensors", "nac.safetensors", "text_encoder.safetensors", "tokenizer.json", "words.json")
+_TOKENIZER = "tokenizer.json"
+_ALWAYS = ("hwvae.safetensors", "nac.safetensors", "text_encoder.safetensors", _TOKENIZER, "words.json")
 LTX2_STEP_PX = 32
 
 
@@ -96,6 +97,12 @@ class Renderer:
             )
         chosen = QUALITIES[quality]
         missing = [name for name in chosen.files if not (place / name).is_file()]
+        if missing == [_TOKENIZER]:
+            raise InputError(
+                f"model {model}: got weights without {_TOKENIZER}, which read through a language model, expected ones "
+                "with a text encoder of their own: films take no other so far; render clips of these with 'aiprod "
+                "generate --text-model PATH'"
+            )
         if missing:
             raise InputError(
                 f"model {model}: got weights without {', '.join(missing)}, expected them for quality {quality}; "

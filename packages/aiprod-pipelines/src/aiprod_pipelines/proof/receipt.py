@@ -21,10 +21,14 @@ import aiprod_pipelines
 from aiprod_core.camera import CameraMove
 from aiprod_core.errors import InputError, MediaError
 from aiprod_core.execution import PLAINLY, Execution
+from aiprod_core.generation import SovereignModels
+from aiprod_core.language_model import LIBRARY as LANGUAGE_MODEL_LIBRARY
 from aiprod_core.lora import LoraFile
+from aiprod_core.models.text_bridge import TextBridgeConfig
 from aiprod_core.quantize import WeightFormat
 from aiprod_core.types import GenerationConfig, ImageCondition, SourceCondition
 from aiprod_pipelines.backends import Backend
+from aiprod_pipelines.backends.ltx2_loading import LIBRARIES as LTX2_LIBRARIES
 from aiprod_pipelines.proof.paper import SUFFIX, Part, Sha256, invalid
 
 SCHEMA: Literal["aiprod.receipt/1"] = "aiprod.receipt/1"
@@ -84,6 +88,16 @@ class LoraUse(Part):
     strength: float
 
 
+class LanguageModelUse(Part):
+    """The language model that the weights read through; `sha256`: of its folder, as `aiprod_core.language_model` says.
+
+    Where it lies is not recorded: it belongs to no film.
+    """
+
+    name: str
+    sha256: Sha256
+
+
 class Model(Part):
     """The weights, by name and by content. `lineage`, `licence`: of weights that are not our own."""
 
@@ -92,8 +106,16 @@ class Model(Part):
     version: str
     weights: dict[str, Sha256]
     loras: tuple[LoraUse, ...] = ()
+    language_model: LanguageModelUse | None = None
     lineage: str | None = None
     licence: str | None = None
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """What it runs on besides `LIBRARIES`."""
+        if self.backend is Backend.LTX2:
+            return LTX2_LIBRARIES
+        return () if self.language_model is None else (LANGUAGE_MODEL_LIBRARY,)
 
 
 class Code(Part):
@@ -225,6 +247,14 @@ def loras_of(loras: Sequence[LoraFile], film: Path) -> tuple[LoraUse, ...]:
     return tuple(
         LoraUse(path=_relative(lora.path, folder), sha256=_digest(lora.path), strength=lora.strength) for lora in loras
     )
+
+
+def language_model_of(models: SovereignModels) -> LanguageModelUse | None:
+    """The language model that a family reads through, as receipts name it."""
+    config = models.text_encoder.config
+    if not isinstance(config, TextBridgeConfig):
+        return None
+    return LanguageModelUse(name=config.language_model, sha256=config.language_model_sha256)
 
 
 def loras_in(receipt: Receipt, folder: Path) -> tuple[LoraFile, ...]:
