@@ -9,11 +9,14 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from aiprod_core.components.noisers import add_noise, velocity
 from aiprod_core.components.schedulers import training_times
+from aiprod_core.errors import InputError
 from aiprod_core.generation import TOKENIZER_FILE, WORDS_FILE, SovereignModels, load_model
+from aiprod_core.language_model import BridgedEncoder, LanguageModel, LanguageTokenizer
 from aiprod_core.models import shdt, text_encoder
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.shdt import SHDT, SHDTConfig
@@ -35,7 +38,8 @@ VALIDATION_TIMES = 10
 class Options(Section):
     """`latents`: a folder made by `aiprod data latents`. The last `held_back` of its clips are never trained on.
 
-    `codec`: an hwvae.safetensors; with it, validation draws samples.
+    `codec`: an hwvae.safetensors; with it, validation draws samples. `language_model`: the folder of one, to train a
+    bridge from it instead of the nano text encoder; `language_model_rank`: of a LoRA on it, 0 for none.
     """
 
     name: str
@@ -47,6 +51,8 @@ class Options(Section):
     caption_dropout: float = 0.1
     audio_weight: float = 0.5
     subject_weight: float = 3.0  # extra loss where the hero is
+    language_model: Path | None = None
+    language_model_rank: int = Field(default=0, ge=0)
 
 
 class TextToVideo:
@@ -56,9 +62,10 @@ class TextToVideo:
         self.config = config
         self.options = self.parsed(config)
         self.shdt = SHDT(self.transformer(config))
-        self.text_encoder = TextEncoder(text_encoder.NANO)
+        self.text_encoder: TextEncoder | BridgedEncoder
+        self.tokenizer: TextTokenizer | LanguageTokenizer
+        self.text_encoder, self.tokenizer = self._text()
         self.model = nn.ModuleDict({"shdt": self.shdt, "text_encoder": self.text_encoder})
-        self.tokenizer = TextTokenizer(train_tokenizer(text_encoder.NANO.vocabulary), text_encoder.NANO.longest)
 
     @staticmethod
     def parsed(config: TrainConfig) -> "Options":
@@ -90,8 +97,10 @@ class TextToVideo:
 
     @property
     def files(self) -> dict[str, str]:
-        words = json.dumps(sorted(known_words(self.config.data.level)))
-        return {TOKENIZER_FILE: self.tokenizer.json, WORDS_FILE: words}
+        words = {WORDS_FILE: json.dumps(sorted(known_words(self.config.data.level)))}
+        if isinstance(self.tokenizer, LanguageTokenizer):  # which stays with the language model
+            return words
+        return {TOKENIZER_FILE: self.tokenizer.json} | words
 
     def begin(self) -> None:
         """Weights are random; the data is read now, so that worker processes share it."""
@@ -164,6 +173,18 @@ class TextToVideo:
         if self.latents.audio is not None:
             batch["audio"] = self.latents.audio[rows]
         return batch
+
+    def _text(self) -> tuple[TextEncoder, TextTokenizer] | tuple[BridgedEncoder, LanguageTokenizer]:
+        """What reads captions, untrained: the nano text encoder, or a bridge from a language model."""
+        folder, rank = self.options.language_model, self.options.language_model_rank
+        if folder is None and rank:
+            raise InputError(f"language_model_rank: got {rank} and no language_model, expected one; name its folder")
+        if folder is None:
+            nano = text_encoder.NANO
+            return TextEncoder(nano), TextTokenizer(train_tokenizer(nano.vocabulary), nano.longest)
+        language = LanguageModel.load(folder)
+        config = language.bridge_config(width=self.shdt.config.text_width, rank=rank)
+        return BridgedEncoder(config, language), LanguageTokenizer(language, config.longest)
 
     def _words(self, scene: Scene, place: int) -> str:
         """A caption, another one at each visit; sometimes none, so that guidance has something to compare with."""
