@@ -6,9 +6,9 @@ and frequency of a bank of partials, which keep their phase from frame to frame,
 phase is drawn; one inverse STFT turns their sum into sound. So no latent has to say a phase: a hiss stays a hiss, a
 tone stays a tone, and a diffusion model has nothing to learn that nobody hears. Most work is done once a latent.
 
-Knows no files and no devices. It has no quantiser: latents are continuous. Sources: spectral decoding, Vocos
-(arXiv:2306.00814); blocks, ConvNeXt (arXiv:2201.03545); partials plus noise, Serra & Smith 1990 and DDSP
-(arXiv:2001.04643).
+Knows no files and no devices. Latents are continuous; `rvq` makes codes of them for storage. Sources: spectral
+decoding, Vocos (arXiv:2306.00814); blocks, ConvNeXt (arXiv:2201.03545); partials plus noise, Serra & Smith 1990 and
+DDSP (arXiv:2001.04643).
 """
 
 import math
