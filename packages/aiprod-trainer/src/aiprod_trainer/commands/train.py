@@ -9,7 +9,9 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from aiprod_core.models.rvq import CODEBOOKS_FILE
 from aiprod_core.quantize import WeightFormat
+from aiprod_trainer.codebooks import fit_release
 from aiprod_trainer.config import TrainConfig
 from aiprod_trainer.quantization import main as quantize
 from aiprod_trainer.release import export_run
@@ -50,6 +52,21 @@ def export(
 app.command("quantize", epilog="Example: aiprod train quantize --input models/aiprod-sovereign --output small")(
     quantize
 )
+
+
+@app.command(epilog="Example: aiprod train codebooks --models models/aiprod-sovereign --codebooks 4")
+def codebooks(
+    models: Annotated[Path, typer.Option(help="Folder of weights that holds the sound codec.")] = Path(
+        "models/aiprod-sovereign"
+    ),
+    scenes: Annotated[int, typer.Option(min=1, help="Training scenes to fit on.")] = 600,
+    count: Annotated[int, typer.Option("--codebooks", min=1, max=255, help="How many; each adds to the bit rate.")] = 8,
+    entries: Annotated[int, typer.Option(min=2, help="Of each codebook; a power of two wastes no bits.")] = 256,
+) -> None:
+    """Fit the codebooks that sound is stored by to the codec, and write them beside it."""
+    quantiser = fit_release(models, scenes=scenes, codebooks=count, entries=entries)
+    path = models / CODEBOOKS_FILE
+    typer.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB, up to {quantiser.config.bits_per_s / 1000:g} kb/s")
 
 
 @app.command(epilog="Example: aiprod train curve runs/hwvae")

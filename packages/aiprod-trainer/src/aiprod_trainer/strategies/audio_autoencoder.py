@@ -113,14 +113,15 @@ class AudioAutoencoder:
         sounds = [self._whole(scene) for scene in scenes]
         decoded = [self.model.decode(self.model.encode(sound[None]), sound.shape[-1])[0].cpu() for sound in sounds]
         sounds = [sound.cpu() for sound in sounds]
+        rate_hz = self.model.config.sample_rate_hz
         others = [self._whole(replace(scene, index=scene.index + count)).cpu() for scene in scenes]
         self._write(folder / f"step-{step:08d}.wav", sounds, decoded)
         return {
             "mel_db": _mean([mel_difference_db(a, b) for a, b in zip(sounds, decoded, strict=True)]),
             "mel_other_noise_db": _mean([mel_difference_db(a, b) for a, b in zip(sounds, others, strict=True)]),
             "level_db": _mean([level_difference_db(a, b) for a, b in zip(sounds, decoded, strict=True)]),
-            "onsets": self._onsets_kept(scenes, decoded),
-            "onsets_original": self._onsets_kept(scenes, sounds),
+            "onsets": onsets_kept(scenes, decoded, sample_rate_hz=rate_hz),
+            "onsets_original": onsets_kept(scenes, sounds, sample_rate_hz=rate_hz),
         }
 
     @torch.no_grad()
@@ -132,13 +133,6 @@ class AudioAutoencoder:
     def training_scenes(self) -> list[Scene]:
         """The scenes that statistics are taken from: none of them is in a batch."""
         return [sample_scene(n, level=1 + n % self.config.data.level) for n in range(-self.options.fitted_on, 0)]
-
-    def _onsets_kept(self, scenes: Sequence[Scene], sounds: Sequence[Tensor]) -> float:
-        rate_hz, errors = self.model.config.sample_rate_hz, []
-        for scene, sound in zip(scenes, sounds, strict=True):
-            found = onsets_s(sound[0].numpy(), sample_rate_hz=rate_hz)
-            errors += onset_errors_s([event.time_s for event in events_of(scene)], found)
-        return _mean([float(error <= ONSET_WITHIN_S) for error in errors])
 
     def _write(self, path: Path, sounds: Sequence[Tensor], decoded: Sequence[Tensor]) -> None:
         """The first pairs in a row, original before decoded."""
@@ -190,6 +184,15 @@ def level_difference_db(one: Tensor, other: Tensor, *, size: int = 2400) -> floa
         frames = rearrange(sound[..., : sound.shape[-1] // size * size], "c (l n) -> c l n", n=size)
         level_db.append(10 * torch.log10(frames.square().mean(dim=-1) + QUIETEST**2))
     return float((level_db[0] - level_db[1]).abs().mean())
+
+
+def onsets_kept(scenes: Sequence[Scene], sounds: Sequence[Tensor], *, sample_rate_hz: int) -> float:
+    """Share of the scenes' events with an onset within 40 ms in their sounds `[c s]`."""
+    errors: list[float] = []
+    for scene, sound in zip(scenes, sounds, strict=True):
+        found = onsets_s(sound[0].numpy(), sample_rate_hz=sample_rate_hz)
+        errors += onset_errors_s([event.time_s for event in events_of(scene)], found)
+    return _mean([float(error <= ONSET_WITHIN_S) for error in errors])
 
 
 def _mean(values: Sequence[float]) -> float:
