@@ -17,12 +17,12 @@ STREAMED = (0, 0xFFFFFFFF)  # sizes of a WAV file whose writer could not go back
 IEEE_FLOAT = 3  # WAVE_FORMAT_IEEE_FLOAT of the RIFF registry
 
 
-def read_sound_file(path: Path) -> Sound:
-    """The first sound track of a sound or film file at 48 kHz: one channel, two, or 5.1.
+def read_sound_file(path: Path, *, rate_hz: int = SOUND_RATE_HZ, most_channels: int = MOST_CHANNELS) -> Sound:
+    """The first sound track of a sound or film file at `rate_hz`: one channel, two, or 5.1, mixed down to the most.
 
     Raises `MediaError` for a file that is missing, holds no sound, is damaged or cut off.
     """
-    samples, rate_hz = read_sound(path, rate_hz=SOUND_RATE_HZ, most_channels=MOST_CHANNELS)
+    samples, _ = read_sound(path, rate_hz=rate_hz, most_channels=most_channels)
     missing_bytes = _missing_bytes(path)
     if missing_bytes or not samples.shape[1]:
         raise MediaError(
