@@ -237,7 +237,7 @@ def _library() -> Any:
     except ImportError as error:
         raise InputError(
             f"language model: {LIBRARY} is not installed, expected it for weights that read through one; "
-            f"pip install {LIBRARY}, or use weights with a text encoder of their own"
+            "pip install 'aiprod-core[language]', or use weights with a text encoder of their own"
         ) from error
     logging = importlib.import_module(f"{LIBRARY}.utils.logging")
     logging.set_verbosity_error()

@@ -160,7 +160,7 @@ def load(folder: Path) -> Answer:
     except ImportError as error:
         raise InputError(
             "scenarist: transformers is not installed, expected it for a local model; "
-            "pip install 'aiprod-pipelines[ltx2]', or use --scenarist rules"
+            "pip install 'aiprod-core[language]', or use --scenarist rules"
         ) from error
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
