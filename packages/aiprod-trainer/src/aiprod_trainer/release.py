@@ -13,11 +13,10 @@ import torch
 from torch import Tensor
 
 from aiprod_core.checkpoint import Lineage, read_header, save_checkpoint
-from aiprod_core.errors import InputError
 from aiprod_core.quantize import SCALE, WeightFormat, quantize
 from aiprod_trainer.config import TrainConfig, parse
 from aiprod_trainer.strategies import build
-from aiprod_trainer.trainer import last_checkpoint, read_checkpoint
+from aiprod_trainer.trainer import last_state
 from aiprod_trainer.worlds.vocabulary import WORLD_VERSION
 
 NAME, VERSION = "aiprod-sovereign", "0.1.0"
@@ -29,11 +28,8 @@ def export_run(run: Path, output: Path, stored_as: WeightFormat | None = None) -
 
     Returns the files. Raises `InputError` where there is no checkpoint.
     """
-    path = last_checkpoint(run)
-    if path is None:
-        raise InputError(f"run: got no checkpoint in {run}, expected {run}/checkpoints/step-*.pt; train it first")
-    state = read_checkpoint(path)
-    config: TrainConfig = parse(TrainConfig, json.loads(state["config"]), str(path))
+    state = last_state(run)
+    config = _config(state, run)
     strategy = build(config)
     strategy.model.load_state_dict(state["model"])
     strategy.model.load_state_dict(state["average"], strict=False)
@@ -52,6 +48,11 @@ def export_run(run: Path, output: Path, stored_as: WeightFormat | None = None) -
     return written
 
 
+def config_of(run: Path) -> TrainConfig:
+    """How a run is trained. Raises `InputError` where there is no checkpoint."""
+    return _config(last_state(run), run)
+
+
 def seal(folder: Path) -> None:
     """Write MANIFEST.json and CHECKSUMS.sha256 for the files of a folder of weights."""
     files = sorted(path for path in folder.iterdir() if path.name not in (MANIFEST, CHECKSUMS))
@@ -59,6 +60,11 @@ def seal(folder: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in (*files, folder / MANIFEST)]
     (folder / CHECKSUMS).write_text("".join(lines))
+
+
+def _config(state: dict[str, Any], run: Path) -> TrainConfig:
+    config: TrainConfig = parse(TrainConfig, json.loads(state["config"]), str(run))
+    return config
 
 
 def _facts(path: Path) -> dict[str, Any]:

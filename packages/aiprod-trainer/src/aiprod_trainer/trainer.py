@@ -20,11 +20,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from aiprod_core.checkpoint import load_weights, read_header
-from aiprod_core.errors import WeightsError
+from aiprod_core.errors import InputError, WeightsError
 from aiprod_trainer.config import OptimizationSection, TrainConfig
 from aiprod_trainer.muon import Muon
 
 Batch: TypeAlias = dict[str, Tensor]
+
+CHECKPOINTS, LOG_FILE = "checkpoints", "log.jsonl"  # of the folder of a run
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
@@ -78,7 +80,7 @@ class Trainer:
 
     def run(self, *, max_minutes: float | None = None, report: Callable[[str], None] = print) -> None:
         """Train until the last step, the time limit, or SIGTERM / Ctrl-C: each ends with a checkpoint."""
-        self._resume(report)
+        self.resume(report)
         started_s, before_s = time.monotonic(), self.trained_s
         last = self.config.optimization.steps
         with self._stop_on_signal(), Log(self.folder, self.config.tracking.tensorboard) as log:
@@ -110,7 +112,7 @@ class Trainer:
 
     def save(self) -> Path:
         """Write a checkpoint atomically, then drop the oldest beyond `keep_last_n`."""
-        folder = self.folder / "checkpoints"
+        folder = self.folder / CHECKPOINTS
         folder.mkdir(exist_ok=True)
         path = folder / f"step-{self.step:08d}.pt"
         state = {
@@ -129,7 +131,8 @@ class Trainer:
             old.unlink()
         return path
 
-    def _resume(self, report: Callable[[str], None]) -> None:
+    def resume(self, report: Callable[[str], None] = print) -> None:
+        """Go to the run's last checkpoint, or to its first step where it has none."""
         path = last_checkpoint(self.folder)
         if path is None:
             self._begin()
@@ -250,7 +253,7 @@ class Log:
     """Figures by step, as JSON lines and, if wanted, for TensorBoard."""
 
     def __init__(self, folder: Path, tensorboard: bool) -> None:
-        self.lines = (folder / "log.jsonl").open("a", buffering=1)
+        self.lines = (folder / LOG_FILE).open("a", buffering=1)
         self.board = None
         if tensorboard:
             from torch.utils.tensorboard import SummaryWriter  # slow to import, and not everybody wants it
@@ -306,7 +309,17 @@ def learning_rate(step: int, config: OptimizationSection) -> float:
 
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint of a run, if it has one."""
-    return max((folder / "checkpoints").glob("step-*.pt"), default=None)
+    return max((folder / CHECKPOINTS).glob("step-*.pt"), default=None)
+
+
+def last_state(folder: Path) -> dict[str, Any]:
+    """The content of a run's newest checkpoint. Raises `InputError` where it has none."""
+    path = last_checkpoint(folder)
+    if path is None:
+        raise InputError(
+            f"run: got no checkpoint in {folder}, expected {folder}/{CHECKPOINTS}/step-*.pt; train it first"
+        )
+    return read_checkpoint(path)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Shares carry honest intervals, and accuracy counts what was right."""
 
 import math
-from dataclasses import replace
 
 import pytest
 

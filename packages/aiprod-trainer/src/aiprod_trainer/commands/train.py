@@ -9,14 +9,16 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from aiprod_core.errors import InputError
 from aiprod_core.models.rvq import CODEBOOKS_FILE
 from aiprod_core.quantize import WeightFormat
+from aiprod_trainer.averaging import average_runs
 from aiprod_trainer.codebooks import fit_release
 from aiprod_trainer.config import TrainConfig
 from aiprod_trainer.quantization import main as quantize
-from aiprod_trainer.release import export_run
+from aiprod_trainer.release import config_of, export_run
 from aiprod_trainer.strategies import build
-from aiprod_trainer.trainer import Trainer
+from aiprod_trainer.trainer import LOG_FILE, Trainer
 
 app = typer.Typer(help="Train a model of the project, and release what was trained.", no_args_is_help=True)
 
@@ -69,10 +71,32 @@ def codebooks(
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB, up to {quantiser.config.bits_per_s / 1000:g} kb/s")
 
 
+@app.command(epilog="Example: aiprod train average runs/shdt runs/shdt-b --output runs/shdt-mean")
+def average(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN RUN…", help="Folders of runs that began as one.")],
+    output: Annotated[Path, typer.Option(help="Folder of the run that they become.")],
+) -> None:
+    """Make one of several runs that began as one and trained on different draws: the mean of their weights."""
+    typer.echo(average_runs(folders, output))
+
+
+@app.command(epilog="Example: aiprod train validate runs/shdt-mean")
+def validate(folder: Run) -> None:
+    """Measure a run's last checkpoint on its frozen set, and draw its samples, as training itself does."""
+    config = config_of(folder)
+    trainer = Trainer(config, build(config))
+    trainer.resume(typer.echo)
+    for name, value in trainer.validate().items():
+        typer.echo(f"{name} {value:.4f}")
+
+
 @app.command(epilog="Example: aiprod train curve runs/hwvae")
 def curve(folder: Run) -> None:
     """Print a run's validation figures, step by step."""
-    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    log = folder / LOG_FILE
+    if not log.exists():
+        raise InputError(f"run: got no {LOG_FILE} in {folder}, expected the folder of a training run; name one")
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
     rows = [row for row in rows if row["kind"] == "validation"]
     names = [name for name in (rows[0] if rows else {}) if name not in ("kind", "step", "trained_s")]
     table = Table("step", "minutes", *names)
