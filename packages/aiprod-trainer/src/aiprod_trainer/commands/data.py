@@ -96,6 +96,9 @@ def trajectories(
     count: Annotated[int, typer.Option(min=1, help="Runs of the teacher.")] = 1024,
     start: Annotated[int, typer.Option(min=0, help="Number of the first run, to share the work.")] = 0,
     models: Annotated[Path, typer.Option(help="The teacher: a folder of weights.")] = Path("models/aiprod-sovereign"),
+    guidance: Annotated[
+        float, typer.Option("--guidance-scale", min=1.0, help="Of the teacher; it becomes the student's own.")
+    ] = 4.0,
     bf16: Annotated[bool, typer.Option("--bf16/--fp32", help="Faster where the processor has bf16 units.")] = False,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the teacher runs.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
@@ -115,7 +118,7 @@ def trajectories(
     if threads:
         torch.set_num_threads(threads)
     teacher = SovereignModels.load(models, device=str(pick_device(device)))
-    about = TrajectoriesDescription(teacher=teacher_digest(teacher))
+    about = TrajectoriesDescription(teacher=teacher_digest(teacher), guidance_scale=guidance)
     fast = torch.autocast(teacher.device.type, dtype=torch.bfloat16, enabled=bf16)
     with fast, clips_progress() as on_progress:
         runs = range(start, start + count)
