@@ -14,7 +14,7 @@ from aiprod_trainer.worlds.scene import sample_scene
 def test_the_codec_has_to_beat_its_floor() -> None:
     figures = codec_figures([(31.0, 27.0), (33.0, 29.0)], {})
     assert [(figure.value, figure.met) for figure in figures] == [(32.0, True), (4.0, True)]
-    assert [figure.met for figure in codec_figures([(31.0, 29.0)], {})] == [True, False]
+    assert [figure.met for figure in codec_figures([(33.0, 31.0)], {})] == [True, False]
 
 
 def test_the_floor_is_an_orthonormal_basis_that_holds_most_of_a_picture() -> None:

@@ -26,10 +26,11 @@ PRESETS = {"nano": hwvae.NANO, "full": hwvae.FULL}
 
 
 class Options(Section):
-    """`crop_px`, `frames`: size of a sample. `noise`: up to so large a share of each channel's scale, another for each
-    sample, noise is added to its latents: what a diffusion model leaves of its own must not flicker.
+    """`crop_px`, `frames`: size of a sample. `noise`: up to so much, another level for each sample, is added to its
+    latents: what a diffusion model leaves of its own must not flicker.
 
-    `frozen_encoder`: train the decoder alone, so that latents made before stay true.
+    `frozen_encoder`: train the decoder alone, so that latents made before stay true; noise is in their normalised scale
+    then, and in that of raw latents while they still change.
     """
 
     name: str
@@ -86,7 +87,9 @@ class VideoAutoencoder:
         raw = self.model.analyse(video)
         share = o.noise * torch.rand(len(raw), 1, 1, 1, 1, generator=generator)
         noise = (share * torch.randn(raw.shape, generator=generator)).to(raw)
-        rebuilt = self.model.synthesise(raw + rearrange(self.model.latent_scale, "c -> c 1 1 1") * noise)
+        if o.frozen_encoder:
+            noise = noise * rearrange(self.model.latent_scale, "c -> c 1 1 1")
+        rebuilt = self.model.synthesise(raw + noise)
         pixels = F.l1_loss(rebuilt, video) + o.square_weight * F.mse_loss(rebuilt, video)
         subbands = F.l1_loss(self.model.haar(rebuilt[:, :, 1:]), self.model.haar(video[:, :, 1:]))
         gradient = sum(F.l1_loss(rebuilt.diff(dim=axis), video.diff(dim=axis)) for axis in (-1, -2))
