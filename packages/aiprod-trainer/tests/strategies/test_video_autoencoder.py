@@ -1,14 +1,20 @@
 """The video autoencoder starts at the principal components and trains the same way each time."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from aiprod_core.checkpoint import weights_digest
 from aiprod_core.errors import InputError
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_trainer.config import TrainConfig
+from aiprod_trainer.data import redrawn
+from aiprod_trainer.data.redrawn import RedrawnDescription
+from aiprod_trainer.data.shards import write_shard
 from aiprod_trainer.evaluation.metrics import PrincipalCodec
 from aiprod_trainer.strategies import build
 from aiprod_trainer.strategies.video_autoencoder import VideoAutoencoder, start_from_principal_components
@@ -105,6 +111,66 @@ def test_training_resumes_exactly_and_leaves_the_linear_path(tmp_path: Path) -> 
     start.begin()
     assert torch.equal(states[0]["model"]["encoder.linear.weight"], start.model.encoder.linear.weight)
     assert states[0]["model"]["decoder.head.weight"].any()
+
+
+@pytest.fixture(name="redrawn")
+def _redrawn(tmp_path: Path) -> Path:
+    """What the encoder says of eight clips, one off in each value: as if a transformer had drawn them so."""
+    torch.manual_seed(0)
+    strategy = VideoAutoencoder(_config(tmp_path))
+    folder, codec = tmp_path / "redrawn", weights_digest(strategy.model, without="decoder.")
+    about = RedrawnDescription(transformer="none", video_codec=codec, size_px=32, shard=8)
+    folder.mkdir()
+    (folder / redrawn.DESCRIPTION).write_text(json.dumps(asdict(about)))
+    clips = [scene_video(sample_scene(n, level=1), size_px=32) for n in range(8)]
+    with torch.no_grad():
+        rows = [{"video": strategy.model.encode(clip[None])[0] + 1} for clip in clips]
+    write_shard(folder / "redrawn-00000000.safetensors", iter(rows))
+    return folder
+
+
+def _frozen(folder: Path, redrawn: Path, **options: Any) -> VideoAutoencoder:
+    torch.manual_seed(0)
+    return VideoAutoencoder(_config(folder, frozen_encoder=True, noise=0.0, redrawn=redrawn, **options))
+
+
+def test_a_decoder_gets_what_was_drawn_in_place_of_what_is_encoded(tmp_path: Path, redrawn: Path) -> None:
+    frozen = _frozen(tmp_path, redrawn)
+    batch = frozen.batch(3)
+    assert batch["video"].shape == (2, 3, 5, 16, 16)
+    assert batch["redrawn"].shape == (1, 8, 2, 2, 2)
+    assert torch.equal(batch["redrawn"], frozen.batch(3)["redrawn"])
+    clip = batch["video"][:1]
+    matches = [
+        torch.equal(scene_video(sample_scene(n, level=1), size_px=32, frames=range(5))[:, :, y : y + 16, x : x + 16], c)
+        for n in range(6)
+        for c in clip
+        for y in (0, 8, 16)
+        for x in (0, 8, 16)
+    ]
+    assert any(matches)  # from its first frame, where a latent begins
+    generator = torch.Generator()
+    with torch.no_grad():
+        encoded = frozen.model.encode(batch["video"][:1])
+    plain = frozen.loss({"video": batch["video"]}, generator)["loss"]
+    torch.testing.assert_close(frozen.loss(batch | {"redrawn": encoded}, generator)["loss"], plain)
+    assert frozen.loss(batch, generator)["loss"] > plain
+
+
+def test_validation_says_how_redrawn_clips_come_out(tmp_path: Path, redrawn: Path) -> None:
+    with torch.no_grad():
+        figures = _frozen(tmp_path, redrawn).validate(tmp_path / "validation", 1)
+    assert figures["redrawn_psnr_db"] < 30
+    assert figures["redrawn_motion"] > 0
+
+
+def test_redrawn_clips_need_a_frozen_encoder_of_their_own(tmp_path: Path, redrawn: Path) -> None:
+    with pytest.raises(InputError, match="without frozen_encoder"):
+        VideoAutoencoder(_config(tmp_path, redrawn=redrawn))
+    other = _frozen(tmp_path, redrawn)
+    other.model.latent_mean += 1
+    with pytest.raises(InputError, match="another codec"):
+        other.batch(0)
 
 
 def test_an_unknown_option_is_answered_with_the_nearest(tmp_path: Path) -> None:

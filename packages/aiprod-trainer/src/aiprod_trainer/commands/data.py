@@ -1,4 +1,4 @@
-"""Make data to train on: clips of the procedural world, their latents, and the runs of a teacher."""
+"""Make data to train on: clips of the procedural world, their latents, and what a transformer makes of them."""
 
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -12,7 +12,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help
 
 @app.callback(epilog="[bold]Example[/bold]: aiprod data synth --count 100 --level 1 --output world")
 def data() -> None:
-    """Make data to train on: clips of the procedural world, their latents, and the runs of a teacher."""
+    """Make data to train on: clips of the procedural world, their latents, and what a transformer makes of them."""
 
 
 @app.command()
@@ -124,3 +124,46 @@ def trajectories(
         runs = range(start, start + count)
         make_trajectories(output, runs, about, teacher, lambda done: on_progress("walk", done, count))
     typer.echo(f"{output}: {count} runs")
+
+
+@app.command(epilog="[bold]Example[/bold]: aiprod data redrawn --count 1024 --output runs/redrawn")
+def redrawn(
+    output: Annotated[Path, typer.Option(help="Folder of the set; finished shards in it are kept.")],
+    latents: Annotated[Path, typer.Option(help="Latents of the clips, with sound.")] = Path("runs/latents-clips"),
+    count: Annotated[int, typer.Option(min=1, help="Clips to redraw.")] = 1024,
+    start: Annotated[int, typer.Option(min=0, help="Number of the first clip, to share the work.")] = 0,
+    models: Annotated[Path, typer.Option(help="Folder of its weights.")] = Path("models/aiprod-sovereign"),
+    guidance: Annotated[float, typer.Option("--guidance-scale", min=1.0, help="As clips will be generated.")] = 2.0,
+    bf16: Annotated[bool, typer.Option("--bf16/--fp32", help="Faster where the processor has bf16 units.")] = False,
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the transformer runs.")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+) -> None:
+    """Give clips noise and let the model draw them again, for a decoder that is to forgive the model's errors.
+
+    Stopped with Ctrl-C, the same command goes on where it was.
+    """
+    import torch
+
+    from aiprod_core.checkpoint import weights_digest
+    from aiprod_core.generation import SovereignModels
+    from aiprod_trainer.commands.progress import clips_progress
+    from aiprod_trainer.data.latents import LatentSet
+    from aiprod_trainer.data.redrawn import RedrawnDescription, make_redrawn
+    from aiprod_trainer.data.trajectories import teacher_digest
+    from aiprod_trainer.trainer import keep_freed_memory, pick_device
+
+    keep_freed_memory()
+    if threads:
+        torch.set_num_threads(threads)
+    drawing = SovereignModels.load(models, device=str(pick_device(device)))
+    about = RedrawnDescription(
+        transformer=teacher_digest(drawing),
+        video_codec=weights_digest(drawing.video, without="decoder."),
+        guidance_scale=guidance,
+    )
+    held = LatentSet(latents, start + count)
+    fast = torch.autocast(drawing.device.type, dtype=torch.bfloat16, enabled=bf16)
+    with fast, clips_progress() as on_progress:
+        clips = range(start, start + count)
+        make_redrawn(output, clips, about, held, drawing, lambda done: on_progress("redraw", done, count))
+    typer.echo(f"{output}: {count} clips")

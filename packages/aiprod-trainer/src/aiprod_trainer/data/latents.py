@@ -6,13 +6,12 @@ stale latents are refused and never reused in silence. Making one is resumable: 
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,6 +19,7 @@ from aiprod_core.edges import edges
 from aiprod_core.errors import InputError
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.nac import NAC
+from aiprod_trainer.data.shards import read_shards, write_shard
 from aiprod_trainer.worlds.pixels import scene_video
 from aiprod_trainer.worlds.render import subject_mask
 from aiprod_trainer.worlds.scene import Scene, sample_scene
@@ -60,9 +60,9 @@ def make_latents(
     (folder / DESCRIPTION).write_text(json.dumps(asdict(about), indent=2) + "\n")
     for start in range(0, count, about.shard):
         scenes = [sample_scene(index, level=about.level) for index in range(start, start + about.shard)]
-        _write(folder / f"clips-{start:08d}.safetensors", (_pictures(scene, about, video) for scene in scenes))
+        write_shard(folder / f"clips-{start:08d}.safetensors", (_pictures(scene, about, video) for scene in scenes))
         if audio is not None:
-            _write(folder / f"sounds-{start:08d}.safetensors", (_sound(scene, audio) for scene in scenes))
+            write_shard(folder / f"sounds-{start:08d}.safetensors", (_sound(scene, audio) for scene in scenes))
         report(start + about.shard)
 
 
@@ -87,18 +87,7 @@ class LatentSet:
         if not paths or len(paths) < wanted:
             found = len(paths) * self.about.shard
             raise InputError(f"latents: got {found} {kind} in {folder}, expected {clips or 'some'}; make more of them")
-        shards = [load_file(path) for path in paths[:wanted]]
-        return {name: torch.cat([shard[name] for shard in shards])[:clips] for name in shards[0]}
-
-
-def _write(path: Path, encoded: Iterator[dict[str, Tensor]]) -> None:
-    """Write a shard, unless it is there already: then nothing is encoded."""
-    if path.exists():
-        return
-    rows = list(encoded)
-    partial = path.with_suffix(".tmp")
-    save_file({name: torch.stack([row[name] for row in rows]) for name in rows[0]}, partial)
-    partial.replace(path)
+        return read_shards(paths[:wanted], clips)
 
 
 def _pictures(scene: Scene, about: LatentsDescription, video: HWVAE) -> dict[str, Tensor]:

@@ -6,12 +6,11 @@ another teacher are never taken for its own. Making one is resumable: finished s
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from aiprod_core.checkpoint import weights_digest
@@ -23,6 +22,7 @@ from aiprod_core.errors import InputError
 from aiprod_core.generation import SovereignModels
 from aiprod_core.sampler import Progress, Run, denoise
 from aiprod_core.types import AudioLatentShape, AudioShape, LatentState, VideoLatentShape, VideoPixelShape
+from aiprod_trainer.data.shards import read_shards, write_shard
 from aiprod_trainer.worlds.captions import sampled_caption
 from aiprod_trainer.worlds.scene import FRAME_RATE_HZ, sample_scene
 from aiprod_trainer.worlds.vocabulary import WORLD_VERSION
@@ -74,14 +74,7 @@ def make_trajectories(
         raise InputError(f"trajectories: {folder} holds runs of another teacher or shape; choose another, or delete it")
     path.write_text(json.dumps(asdict(about), indent=2) + "\n")
     for start in range(runs.start, runs.stop, about.shard):
-        shard = folder / f"runs-{start:08d}.safetensors"
-        if not shard.exists():
-            rows = [
-                _walk(range(first, first + BATCH), about, models) for first in range(start, start + about.shard, BATCH)
-            ]
-            partial = shard.with_suffix(".tmp")
-            save_file({name: torch.cat([row[name] for row in rows]).half().cpu() for name in rows[0]}, partial)
-            partial.replace(shard)
+        write_shard(folder / f"runs-{start:08d}.safetensors", _walks(range(start, start + about.shard), about, models))
         report(start + about.shard - runs.start)
 
 
@@ -97,8 +90,8 @@ class TrajectorySet:
         found = len(paths) * self.about.shard
         if not paths or found < (runs or 0):
             raise InputError(f"trajectories: got {found} in {folder}, expected {runs or 'some'}; make more of them")
-        shards = [load_file(path) for path in paths]
-        self.video, self.audio = (torch.cat([shard[name] for shard in shards])[:runs] for name in ("video", "audio"))
+        held = read_shards(paths, runs)
+        self.video, self.audio = held["video"], held["audio"]
         numbers = [int(path.stem.partition("-")[2]) + n for path in paths for n in range(self.about.shard)]
         self.prompts = [prompt_of(number, self.about.level) for number in numbers[:runs]]
 
@@ -106,33 +99,41 @@ class TrajectorySet:
         return len(self.video)
 
 
-def _walk(numbers: range, about: TrajectoriesDescription, models: SovereignModels) -> dict[str, Tensor]:
-    """The kept states of a few runs."""
-    noise = _noise(numbers, about, models)
-    assert noise.video is not None
-    assert noise.audio is not None
-    guidance = Guidance(scale=about.guidance_scale)
-    prompts = [prompt_of(number, about.level) for number in numbers]
-    nothing = [""] * len(numbers) if Pass.UNPROMPTED in guidance.passes else []
-    run = Run(
-        text=models.read(prompts + nothing),
-        schedule=FlowSchedule(about.steps),
+def guided_run(
+    models: SovereignModels, prompts: Sequence[str], latents: LatentState, schedule: FlowSchedule, scale: float
+) -> Run:
+    """A run that starts from `latents`, one of each prompt, with nothing given."""
+    assert latents.video is not None
+    assert latents.audio is not None
+    guidance = Guidance(scale=scale)
+    nothing = [""] * len(prompts) if Pass.UNPROMPTED in guidance.passes else []
+    return Run(
+        text=models.read([*prompts, *nothing]),
+        schedule=schedule,
         guider=MultiModalGuider(video=guidance, audio=guidance),
-        video_pins=no_pins(noise.video),
-        audio_pins=no_pins(noise.audio),
+        video_pins=no_pins(latents.video),
+        audio_pins=no_pins(latents.audio),
         frame_rate_hz=FRAME_RATE_HZ,
     )
-    kept = [noise]
 
-    def keep(progress: Progress) -> None:
-        if progress.steps % about.kept_every == 0:
-            kept.append(progress.latents)
 
-    denoise(models.shdt, noise, run, keep)
-    return {
-        "video": torch.stack([state.video for state in kept if state.video is not None], dim=1),
-        "audio": torch.stack([state.audio for state in kept if state.audio is not None], dim=1),
-    }
+def _walks(numbers: range, about: TrajectoriesDescription, models: SovereignModels) -> Iterator[dict[str, Tensor]]:
+    """The kept states of runs, a few of which walk together."""
+    for first in range(numbers.start, numbers.stop, BATCH):
+        together = range(first, first + BATCH)
+        noise = _noise(together, about, models)
+        prompts = [prompt_of(number, about.level) for number in together]
+        run = guided_run(models, prompts, noise, FlowSchedule(about.steps), about.guidance_scale)
+        kept = [noise]
+
+        def keep(progress: Progress, kept: list[LatentState] = kept) -> None:
+            if progress.steps % about.kept_every == 0:
+                kept.append(progress.latents)
+
+        denoise(models.shdt, noise, run, keep)
+        videos = torch.stack([state.video for state in kept if state.video is not None], dim=1).half().cpu()
+        audios = torch.stack([state.audio for state in kept if state.audio is not None], dim=1).half().cpu()
+        yield from ({"video": video, "audio": audio} for video, audio in zip(videos, audios, strict=True))
 
 
 def _noise(numbers: range, about: TrajectoriesDescription, models: SovereignModels) -> LatentState:

@@ -13,9 +13,12 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aiprod_core.checkpoint import weights_digest
+from aiprod_core.errors import InputError
 from aiprod_core.models import hwvae
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_trainer.config import Section, TrainConfig, parse
+from aiprod_trainer.data.redrawn import RedrawnSet
 from aiprod_trainer.evaluation.metrics import PrincipalCodec, moving_psnr_db, psnr_db
 from aiprod_trainer.trainer import Batch
 from aiprod_trainer.worlds.contact_sheet import contact_sheet
@@ -31,6 +34,9 @@ class Options(Section):
 
     `frozen_encoder`: train the decoder alone, so that latents made before stay true; noise is in their normalised scale
     then, and in that of raw latents while they still change.
+
+    `redrawn`: clips that a transformer drew again (`aiprod data redrawn`), for a frozen encoder. In `redrawn_share` of
+    each batch the decoder gets what was drawn, from the first frame on; the last `validated_on` of them validate.
     """
 
     name: str
@@ -46,6 +52,8 @@ class Options(Section):
     fitted_on: int = 192  # clips that the principal components and the latent statistics are taken from
     validated_on: int = 8
     frozen_encoder: bool = False
+    redrawn: Path | None = None
+    redrawn_share: float = 0.5
 
 
 class VideoAutoencoder:
@@ -59,6 +67,8 @@ class VideoAutoencoder:
             linear.requires_grad_(False)
         if self.options.frozen_encoder:
             self.model.encoder.requires_grad_(False)
+        elif self.options.redrawn:
+            raise InputError("training_strategy: got redrawn without frozen_encoder, expected both; set frozen_encoder")
 
     @property
     def parts(self) -> dict[str, nn.Module]:
@@ -78,13 +88,32 @@ class VideoAutoencoder:
         clips = [self._crop(index) for index in range(-self.options.fitted_on, 0)]
         return PrincipalCodec(clips, time=codec.time, space=codec.space, values=codec.latent_channels)
 
+    @cached_property
+    def redrawn(self) -> RedrawnSet:
+        assert self.options.redrawn is not None
+        found = RedrawnSet(self.options.redrawn)
+        wanted = (weights_digest(self.model, without="decoder."), self.config.data.level, self.options.size_px)
+        if (found.about.video_codec, found.about.level, found.about.size_px) != wanted:
+            raise InputError(
+                f"redrawn: got clips of another codec, level or size in {self.options.redrawn}; "
+                "make them again with 'aiprod data redrawn'"
+            )
+        return found
+
     def batch(self, step: int) -> Batch:
+        """`video` `[b 3 t h w]`, and `redrawn` `[n c t h w]`: what a transformer drew of its first n, where asked."""
         size = self.config.optimization.batch_size
-        return {"video": torch.stack([self._crop(step * size + i) for i in range(size)])}
+        again = round(size * self.options.redrawn_share) if self.options.redrawn else 0
+        numbers = range(step * size, (step + 1) * size)
+        drawn = [self._redrawn_crop(number) for number in numbers[:again]]
+        videos = [video for video, _ in drawn] + [self._crop(number) for number in numbers[again:]]
+        redrawn = {"redrawn": torch.stack([latents for _, latents in drawn])} if drawn else {}
+        return {"video": torch.stack(videos)} | redrawn
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         o, video = self.options, batch["video"]
-        raw = self.model.analyse(video)
+        redrawn = batch.get("redrawn", video.new_empty(0, *self._latent_crop))
+        raw = torch.cat([self.model.denormalise(redrawn), self.model.analyse(video[len(redrawn) :])])
         share = o.noise * torch.rand(len(raw), 1, 1, 1, 1, generator=generator)
         noise = (share * torch.randn(raw.shape, generator=generator)).to(raw)
         if o.frozen_encoder:
@@ -117,6 +146,19 @@ class VideoAutoencoder:
             "psnr_db": _mean([psnr_db(a, b) for a, b in pairs]),
             "moving_psnr_db": _mean([moving_psnr_db(a, b) for a, b in pairs]),
             "pca_psnr_db": _mean([psnr_db(a, b) for a, b in zip(clips, floor, strict=True)]),
+        } | (self._redrawn_figures() if self.options.redrawn else {})
+
+    def _redrawn_figures(self) -> dict[str, float]:
+        """Of redrawn clips that are held back: PSNR, and change from frame to frame as a multiple of the real one."""
+        rows = range(len(self.redrawn) - self.options.validated_on, len(self.redrawn))
+        level = self.config.data.level
+        clips = [self._whole(sample_scene(self.redrawn.numbers[row], level=level)) for row in rows]
+        latents = [self.redrawn.video[row][None].float().to(self._device) for row in rows]
+        pairs = list(zip(clips, [self.model.decode(one)[0].cpu() for one in latents], strict=True))
+        changes = [[video.clamp(-1, 1).diff(dim=1).abs().mean().item() for video in pair] for pair in pairs]
+        return {
+            "redrawn_psnr_db": _mean([psnr_db(a, b) for a, b in pairs]),
+            "redrawn_motion": sum(drawn for _, drawn in changes) / sum(real for real, _ in changes),
         }
 
     @torch.no_grad()
@@ -133,6 +175,25 @@ class VideoAutoencoder:
 
     def _whole(self, scene: Scene) -> Tensor:
         return scene_video(scene, size_px=self.options.size_px)
+
+    @property
+    def _latent_crop(self) -> tuple[int, int, int, int]:
+        """`c t h w` of the latents of a crop."""
+        o, codec = self.options, self.model.config
+        return codec.latent_channels, 1 + (o.frames - 1) // codec.time, *(o.crop_px // codec.space,) * 2
+
+    def _redrawn_crop(self, index: int) -> tuple[Tensor, Tensor]:
+        """A crop of a clip that was redrawn, from its first frame on: its pixels, and what was drawn."""
+        o, rng = self.options, random.Random(f"{self.config.seed} redrawn {index}")
+        row = rng.randrange(len(self.redrawn) - o.validated_on)
+        space, (_, count, side, _) = self.model.config.space, self._latent_crop
+        x, y = rng.randrange(o.size_px // space - side + 1), rng.randrange(o.size_px // space - side + 1)
+        scene = sample_scene(self.redrawn.numbers[row], level=self.config.data.level)
+        video = scene_video(scene, size_px=o.size_px, frames=range(o.frames))
+        left, top = space * x, space * y
+        pixels = video[:, :, top : top + o.crop_px, left : left + o.crop_px]
+        drawn: Tensor = self.redrawn.video[row, :, :count, y : y + side, x : x + side]
+        return pixels, drawn.float()
 
     def _crop(self, index: int) -> Tensor:
         """A crop in space and time of training scene `index`, the same on every machine."""
