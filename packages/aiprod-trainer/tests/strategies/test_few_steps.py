@@ -10,7 +10,7 @@ from tiny_family import write_tiny_family
 from aiprod_core.errors import InputError
 from aiprod_core.generation import SovereignModels, load_model
 from aiprod_core.models.shdt import SHDT
-from aiprod_core.quantize import WeightFormat
+from aiprod_core.quantize import WeightFormat, quantize
 from aiprod_core.types import LatentState
 from aiprod_trainer.config import TrainConfig
 from aiprod_trainer.data.trajectories import TrajectoriesDescription, make_trajectories, teacher_digest
@@ -69,6 +69,12 @@ def test_the_student_starts_as_its_teacher_whatever_the_span(strategy: FewSteps)
         for until in (t, torch.zeros(4, 1))
     ]
     assert all(torch.allclose(flow.video, found[0].video, atol=1e-5) for flow in found[1:])
+
+
+def test_a_teacher_in_eight_bits_is_what_the_student_starts_as(strategy: FewSteps) -> None:
+    quantize(strategy.teacher.shdt, WeightFormat.INT8)
+    strategy.begin()
+    test_the_student_starts_as_its_teacher_whatever_the_span(strategy)
 
 
 def test_jumps_start_where_a_sampler_of_so_many_steps_stands(strategy: FewSteps) -> None:

@@ -22,6 +22,7 @@ from aiprod_core.conditioning import no_pins
 from aiprod_core.errors import InputError
 from aiprod_core.generation import SovereignModels
 from aiprod_core.models.shdt import SHDT, SHDTConfig, TextContext
+from aiprod_core.quantize import dequantized
 from aiprod_core.sampler import Run, denoise
 from aiprod_core.types import LatentState
 from aiprod_trainer.config import Section, TrainConfig, parse
@@ -92,8 +93,11 @@ class FewSteps:
         return {}
 
     def begin(self) -> None:
-        """The student starts as its teacher; the data is read now, so that worker processes share it."""
-        self.shdt.load_state_dict(self.teacher.shdt.state_dict(), strict=False)
+        """The student starts as its teacher, but for what tells it where to arrive; worker processes share the data."""
+        known = dequantized(self.teacher.shdt.state_dict())
+        missing, unexpected = self.shdt.load_state_dict(known, strict=False)
+        assert not unexpected
+        assert all(name.startswith("span.") for name in missing)
         len(self.trajectories)
 
     def batch(self, step: int) -> Batch:
