@@ -2,15 +2,18 @@
 
 import json
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway_at_work import migrated, new_key
 from starlette.testclient import TestClient
 
-from aiprod_server.access import keys
-from aiprod_server.access.audit_log import Author
 from aiprod_server.api.service import Service
+from aiprod_server.app import create_app
+from aiprod_server.settings import Settings
 
 
 @dataclass
@@ -24,16 +27,7 @@ class Door:
 
     def key(self, client: str, *roles: str, expires_at_s: float | None = None) -> str:
         """A new key, as its owner has it."""
-        key, _ = keys.create(
-            self.service.engine,
-            client=client,
-            roles=roles or ["creator"],
-            pepper=self.service.pepper,
-            author=Author(name="a test", key=self.service.audit_key),
-            now_s=self.service.clock(),
-            expires_at_s=expires_at_s,
-        )
-        return key.reveal()
+        return new_key(self.service, client, *roles, expires_at_s=expires_at_s)
 
     def generate(self, **body: Any) -> dict[str, Any]:
         """The job that `body` made."""
@@ -43,6 +37,19 @@ class Door:
         assert answer.status_code == 202, answer.text
         made: dict[str, Any] = answer.json()
         return made
+
+
+@contextmanager
+def building(folder: Path, **settings: Any) -> Iterator[Door]:
+    """A gateway on a database of its own in `folder`, whose door has no key yet."""
+    chosen = Settings(
+        database_url=migrated(f"sqlite:///{folder / 'jobs.db'}"),
+        storage=folder / "storage",
+        models_root=tiny_model(folder / "models"),
+        **settings,
+    )
+    with TestClient(create_app(chosen)) as http:
+        yield Door(http=http, service=http.app.state.service)  # type: ignore[attr-defined]
 
 
 def tiny_model(root: Path, **compression: int) -> Path:

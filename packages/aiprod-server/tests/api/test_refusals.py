@@ -190,8 +190,8 @@ def test_unknown_addresses_and_methods_are_said(door: Door) -> None:
     assert answer.headers["allow"] == "DELETE, GET"
 
 
-def test_who_says_nothing_or_something_else_is_challenged(door: Door, building: Door) -> None:
-    key = building.key("ada")
+def test_who_says_nothing_or_something_else_is_challenged(door: Door) -> None:
+    key = door.key("ada")
     for headers in ({}, {"Authorization": "Basic YWRhOmFkYQ==", "X-API-Key": key}, {"X-API-Key": "x"}):
         answer = door.http.get("/api/v1/jobs", headers=headers)
         problem(answer, 401, "invalid_api_key")
@@ -200,8 +200,8 @@ def test_who_says_nothing_or_something_else_is_challenged(door: Door, building: 
         assert door.http.get("/api/v1/jobs", headers=headers).status_code == 200
 
 
-def test_a_key_without_the_scope_is_told_which_it_lacks(door: Door, building: Door) -> None:
-    headers = {"X-API-Key": building.key("vera", "viewer")}
+def test_a_key_without_the_scope_is_told_which_it_lacks(door: Door) -> None:
+    headers = {"X-API-Key": door.key("vera", "viewer")}
     answer = door.http.post("/api/v1/generate", json=CAT, headers=headers)
     assert "jobs:submit" in problem(answer, 403, "missing_scope")
     assert 'error="insufficient_scope", scope="jobs:submit"' in answer.headers["www-authenticate"]

@@ -5,7 +5,6 @@ debug up. Which field is named for which mistake, `test_refusals` knows.
 """
 
 import io
-import itertools
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -13,36 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from door import Door, problem, tiny_model
-from gateway_at_work import migrated
-from starlette.testclient import TestClient
+from door import Door, building, problem
 
 from aiprod_server.access import api_key
-from aiprod_server.app import create_app
 from aiprod_server.monitoring import error_log
 from aiprod_server.monitoring.logs import configure
 from aiprod_server.queue.clients import set_limits
-from aiprod_server.settings import Settings
 
 PROMPT = "swordfish"
 FORM = "multipart/form-data; boundary=x"
 NAMELESS = f"--x\r\nContent-Disposition: form-data\r\n\r\n{PROMPT}\r\n--x--\r\n".encode()
 MOST_BYTES = 32 * 2**20
 URL = "/api/v1/generate"
-NUMBERS = itertools.count()
 Ask = Callable[[Door], Any]
 
 
 @pytest.fixture(scope="module")
-def building(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    folder = tmp_path_factory.mktemp("gateway")
-    settings = Settings(
-        database_url=migrated(f"sqlite:///{folder / 'jobs.db'}"),
-        storage=folder / "storage",
-        models_root=tiny_model(folder / "models"),
-    )
-    with TestClient(create_app(settings)) as http:
-        yield Door(http=http, service=http.app.state.service)  # type: ignore[attr-defined]
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    with building(tmp_path_factory.mktemp("gateway")) as door:
+        yield door
 
 
 @pytest.fixture
@@ -110,11 +98,8 @@ def of_another(door: Door) -> Any:
     ],
 )
 def test_a_refusal_gives_nothing_away(
-    building: Door, log: io.StringIO, ask: Ask, status: int, code: str, param: str | None
+    door: Door, log: io.StringIO, ask: Ask, status: int, code: str, param: str | None
 ) -> None:
-    client = f"ada-{next(NUMBERS)}"
-    door = Door(http=building.http, service=building.service, client=client)
-    door.headers["Authorization"] = f"Bearer {door.key(client)}"
     answer = ask(door)
     problem(answer, status, code, param)
     for said in (answer.text + str(answer.headers), log.getvalue()):
