@@ -109,7 +109,7 @@ def test_clips_of_a_batch_are_those_that_they_are_alone(models: SovereignModels)
     "other",
     [
         {"width": 48},
-        {"guidance_scale": 2.0},
+        {"guidance_scale": 3.0},
         {"camera": CameraMove("pan-left")},
         {"audio": False},
         {"source": SourceCondition(path=Path("cat.mp4"))},

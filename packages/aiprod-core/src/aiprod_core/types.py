@@ -188,7 +188,7 @@ class GenerationConfig:
     num_inference_steps: int = 20  # [1, 1000]
     refine_steps: int = 3  # of the second stage, where there is one; 0 = none
     refine_start: float = 0.2  # [0, 1): the noise level it begins at; 0 = none
-    guidance_scale: float = 4.0  # 1 = no guidance
+    guidance_scale: float = 2.0  # 1 = no guidance
     guidance_rescale: float = 0.0  # [0, 1]
     apg_eta: float = 1.0  # [0, 1]; 1 = guidance as it is, 0 = nothing along the prediction itself
     apg_norm_threshold: float = 0.0  # root mean square of what guidance may add to a latent; 0 = no limit

@@ -51,11 +51,11 @@ def test_modes_prints_a_row_for_each(weights: Path, tmp_path: Path) -> None:
     options = ["--models", str(weights), "--output", str(tmp_path / "report"), "--prompts", "1", "--threads", "1"]
     result = CliRunner().invoke(
         app,
-        ["modes", *options, "--num-inference-steps", "1", "--mode", "CFG 2", "--mode", "fp8", "--json"],
+        ["modes", *options, "--num-inference-steps", "1", "--mode", "CFG 4", "--mode", "fp8", "--json"],
         catch_exceptions=False,
     )
     assert result.exit_code == 0
-    assert [row["mode"] for row in json.loads(result.output)["modes"]] == ["plain", "CFG 2", "fp8"]
+    assert [row["mode"] for row in json.loads(result.output)["modes"]] == ["plain", "CFG 4", "fp8"]
 
 
 def test_a_mode_that_is_not_there_is_answered_with_those_that_are(weights: Path) -> None:

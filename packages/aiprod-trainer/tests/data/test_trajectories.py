@@ -38,7 +38,7 @@ def test_a_run_goes_from_its_noise_to_the_clip_that_generate_makes(
 ) -> None:
     make_trajectories(tmp_path, range(4), about, teacher, lambda done: None)
     kept, request = TrajectorySet(tmp_path), GenerationConfig(prompt="set below", width=32, height=32, num_frames=5)
-    request = replace(request, prompt=prompt_of(3, 1), seed=3, num_inference_steps=4, guidance_scale=4.0)
+    request = replace(request, prompt=prompt_of(3, 1), seed=3, num_inference_steps=4)
     assert kept.prompts[3] == request.prompt
     assert kept.video.shape[:2] == kept.audio.shape[:2] == (4, len(about.times))
     noise = draw_noise(teacher, [request])

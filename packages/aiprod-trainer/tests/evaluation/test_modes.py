@@ -68,7 +68,7 @@ def test_plain_clips_are_those_of_the_evaluation(
 def test_clips_do_not_depend_on_a_second_stage_that_they_do_not_have(models: SovereignModels) -> None:
     digest = generation_digest(models, PLAN)
     assert generation_digest(models, replace(PLAN, request=replace(REQUEST, refine_steps=9))) == digest
-    assert generation_digest(models, replace(PLAN, request=replace(REQUEST, guidance_scale=2.0))) != digest
+    assert generation_digest(models, replace(PLAN, request=replace(REQUEST, guidance_scale=4.0))) != digest
 
 
 def test_every_mode_changes_something(models: SovereignModels) -> None:

@@ -98,7 +98,7 @@ def trajectories(
     models: Annotated[Path, typer.Option(help="The teacher: a folder of weights.")] = Path("models/aiprod-sovereign"),
     guidance: Annotated[
         float, typer.Option("--guidance-scale", min=1.0, help="Of the teacher; it becomes the student's own.")
-    ] = 4.0,
+    ] = 2.0,
     bf16: Annotated[bool, typer.Option("--bf16/--fp32", help="Faster where the processor has bf16 units.")] = False,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the teacher runs.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,

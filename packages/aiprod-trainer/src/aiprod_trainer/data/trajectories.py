@@ -38,7 +38,7 @@ class TrajectoriesDescription:
     teacher: str  # hash of its transformer and text encoder
     steps: int = 16
     kept_every: int = 2
-    guidance_scale: float = 4.0
+    guidance_scale: float = 2.0
     frames: int = 25
     size_px: int = 128
     level: int = 1

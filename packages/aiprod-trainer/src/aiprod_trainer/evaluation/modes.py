@@ -44,7 +44,7 @@ PLAIN = "plain"
 MODES = {
     PLAIN: Mode(),
     "no guidance": Mode({"guidance_scale": 1.0}),
-    "CFG 2": Mode({"guidance_scale": 2.0}),
+    "CFG 4": Mode({"guidance_scale": 4.0}),
     "rescale 0.7": Mode({"guidance_rescale": 0.7}),
     "APG": Mode({"apg_eta": 0.0}),
     "STG 1": Mode({"stg_scale": 1.0}),

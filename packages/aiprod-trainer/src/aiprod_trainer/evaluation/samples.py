@@ -21,7 +21,7 @@ def draw_samples(
     level: int,
     count: int = 12,
     steps: int = 16,
-    guidance_scale: float = 4.0,
+    guidance_scale: float = 2.0,
 ) -> None:
     """Render `count` held-out prompts, pictures if `frames` is 1, and write them as a contact sheet."""
     asked = replace(REQUEST, num_inference_steps=steps, guidance_scale=guidance_scale)
