@@ -1,6 +1,7 @@
 """What the tests work on: real databases, a real gateway, and a real receiver of webhooks, all of this machine."""
 
 import itertools
+import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +21,16 @@ from aiprod_server.database import connect
 from aiprod_server.egress.addresses import Reach
 
 CLIENTS = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Puts back what a command, or a test, has told the log."""
+    root, access = logging.getLogger(), logging.getLogger("uvicorn.access")
+    before = (root.handlers[:], root.level, access.disabled)
+    yield
+    root.handlers[:], access.disabled = before[0], before[2]
+    root.setLevel(before[1])
 
 
 @pytest.fixture(scope="session")

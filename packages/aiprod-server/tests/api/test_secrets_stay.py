@@ -6,7 +6,6 @@ debug up. Which field is named for which mistake, `test_refusals` knows.
 
 import io
 import json
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,14 +33,11 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What is written to the log; puts back what `configure` replaces."""
-    root, access, written = logging.getLogger(), logging.getLogger("uvicorn.access"), io.StringIO()
-    before = (root.handlers[:], root.level, access.disabled)
+def log() -> io.StringIO:
+    """What is written to the log."""
+    written = io.StringIO()
     configure("debug", "json", written)
-    yield written
-    root.handlers[:], access.disabled = before[0], before[2]
-    root.setLevel(before[1])
+    return written
 
 
 def generate(body: Any, **headers: str) -> Ask:

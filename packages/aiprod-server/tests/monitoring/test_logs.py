@@ -4,7 +4,6 @@ import io
 import json
 import logging
 import logging.config
-from collections.abc import Iterator
 
 import pytest
 from uvicorn.config import LOGGING_CONFIG
@@ -12,17 +11,6 @@ from uvicorn.config import LOGGING_CONFIG
 from aiprod_server.monitoring.logs import REQUEST_ID, configure
 
 SECRET = "aip_live_abc_" + "S" * 40
-
-
-@pytest.fixture(autouse=True)
-def own_logging() -> Iterator[None]:
-    """Puts back what `configure` replaces."""
-    root = logging.getLogger()
-    access = logging.getLogger("uvicorn.access")
-    before = (root.handlers[:], root.level, access.disabled)
-    yield
-    root.handlers[:], access.disabled = before[0], before[2]
-    root.setLevel(before[1])
 
 
 @pytest.fixture
