@@ -185,7 +185,7 @@ class GenerationConfig:
     height: int = 128  # px, likewise
     num_frames: int = 25  # compression.time · n + 1
     frame_rate: float = 10.0  # Hz
-    num_inference_steps: int = 20  # [1, 1000]
+    num_inference_steps: int = 10  # [1, 1000]
     refine_steps: int = 3  # of the second stage, where there is one; 0 = none
     refine_start: float = 0.2  # [0, 1): the noise level it begins at; 0 = none
     guidance_scale: float = 2.0  # 1 = no guidance

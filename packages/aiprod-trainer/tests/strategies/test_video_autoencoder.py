@@ -113,6 +113,16 @@ def test_training_resumes_exactly_and_leaves_the_linear_path(tmp_path: Path) -> 
     assert states[0]["model"]["decoder.head.weight"].any()
 
 
+def test_recoloured_crops_are_the_same_pictures_in_other_colours(tmp_path: Path) -> None:
+    plain = VideoAutoencoder(_config(tmp_path)).batch(5)["video"]
+    other = VideoAutoencoder(_config(tmp_path, recoloured_share=1.0)).batch(5)["video"]
+    assert other.abs().max() <= 1
+    for channel, was in zip(other.flatten(0, 1), plain.flatten(0, 1), strict=True):
+        together = torch.corrcoef(torch.stack([channel.flatten(), was.flatten()]))[0, 1]
+        assert abs(together) == pytest.approx(1, abs=1e-3)
+        assert not torch.allclose(channel, was, atol=0.01)
+
+
 @pytest.fixture(name="redrawn")
 def _redrawn(tmp_path: Path) -> Path:
     """What the encoder says of eight clips, one off in each value: as if a transformer had drawn them so."""

@@ -38,22 +38,12 @@ QUALITIES: Mapping[str, Quality] = {
     ),
     "standard": Quality(
         pipeline="ti2vid_two_stages",
-        settings={
-            "width": 256,
-            "height": 256,
-            "num_inference_steps": 16,
-            "refine_steps": 0,
-        },
+        settings={"width": 256, "height": 256, "num_inference_steps": 10, "refine_steps": 0},
         files=(*_ALWAYS, "shdt.safetensors", "upsampler.safetensors"),
     ),
     "fine": Quality(
         pipeline="ti2vid_two_stages",
-        settings={
-            "width": 256,
-            "height": 256,
-            "num_inference_steps": 30,
-            "refine_steps": 3,
-        },
+        settings={"width": 256, "height": 256, "num_inference_steps": 20, "refine_steps": 3},
         files=(*_ALWAYS, "shdt.safetensors", "upsampler.safetensors"),
     ),
 }

@@ -35,6 +35,9 @@ class Options(Section):
     `frozen_encoder`: train the decoder alone, so that latents made before stay true; noise is in their normalised scale
     then, and in that of raw latents while they still change.
 
+    `recoloured_share`: of the encoded crops, those whose colours are moved at random, so that pictures from outside the
+    world are not brought back into it.
+
     `redrawn`: clips that a transformer drew again (`aiprod data redrawn`), for a frozen encoder. In `redrawn_share` of
     each batch the decoder gets what was drawn, from the first frame on; the last `validated_on` of them validate.
     """
@@ -52,6 +55,7 @@ class Options(Section):
     fitted_on: int = 192  # clips that the principal components and the latent statistics are taken from
     validated_on: int = 8
     frozen_encoder: bool = False
+    recoloured_share: float = 0.0
     redrawn: Path | None = None
     redrawn_share: float = 0.5
 
@@ -202,7 +206,16 @@ class VideoAutoencoder:
         x, y = rng.randrange(o.size_px - o.crop_px + 1), rng.randrange(o.size_px - o.crop_px + 1)
         scene = sample_scene(index, level=self.config.data.level)
         video = scene_video(scene, size_px=o.size_px, frames=range(first, first + o.frames))
-        return video[:, :, y : y + o.crop_px, x : x + o.crop_px].contiguous()
+        crop = video[:, :, y : y + o.crop_px, x : x + o.crop_px].contiguous()
+        return recoloured(crop, rng) if index >= 0 and rng.random() < o.recoloured_share else crop
+
+
+def recoloured(video: Tensor, rng: random.Random) -> Tensor:
+    """Video `[c t h w]` in [-1, 1] with each channel scaled and shifted within that range: any contrast, any tint."""
+    scales = [rng.uniform(-1, 1) for _ in video]
+    shifts = [rng.uniform(-1, 1) * (1 - abs(scale)) for scale in scales]
+    scale, shift = (rearrange(torch.tensor(values), "c -> c 1 1 1") for values in (scales, shifts))
+    return scale * video + shift
 
 
 @torch.no_grad()
