@@ -49,7 +49,7 @@ def test_seconds_add_up_and_the_largest_stage_decides(family: Path) -> None:
     loads = workload(REQUEST, setup, shapes)
     weights = {name: Weights((1.0,) + (0.0,) * (len(x.time) - 1), (7.0,) * len(x.memory)) for name, x in loads.items()}
     told = estimate(REQUEST, setup, shapes, weights)
-    assert told.seconds == len(loads) - 1 + 20  # one call a step
+    assert told.seconds == len(loads) - 1 + REQUEST.num_inference_steps  # one call a step
     assert told.peak_memory_bytes == max(told.stages_bytes.values()) == told.stages_bytes["decode video"]
 
 
