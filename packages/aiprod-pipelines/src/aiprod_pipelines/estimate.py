@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from scipy.optimize import nnls
 
 from aiprod_core.errors import InputError
 from aiprod_core.offload import Offload
@@ -112,6 +111,8 @@ def _what_helps(config: GenerationConfig, setup: Setup, limit_bytes: int, estima
 
 def _weights(amounts: Sequence[Amounts], measured: Sequence[float]) -> Amounts:
     """Non-negative weights with the least relative error; each column is scaled, since they differ by millions."""
+    from scipy.optimize import nnls  # slow to import, and needed to calibrate alone
+
     matrix = np.array(amounts, dtype=float) / np.array(measured)[:, None]
     scale = np.maximum(np.linalg.norm(matrix, axis=0), np.finfo(float).tiny)
     solution, _ = nnls(matrix / scale, np.ones(len(measured)))
