@@ -2,15 +2,20 @@
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
+from tiny_family import write_tiny_family
 
+from aiprod_core.generation import SovereignModels
 from aiprod_core.models import hwvae, nac, shdt, text_encoder
 from aiprod_core.models.hwvae import HWVAE
+from aiprod_core.models.judge import AttributeJudge
 from aiprod_core.models.nac import NAC
 from aiprod_trainer import tokenizer
 from aiprod_trainer.strategies import text_to_video, video_autoencoder
+from aiprod_trainer.strategies.attribute_judge import judge_config
 
 HWVAE_TINY = replace(
     hwvae.NANO, latent_channels=8, widths=(16, 32), encoder_depths=(1, 1), decoder_depths=(1, 1)
@@ -44,6 +49,26 @@ def video_codec() -> HWVAE:
 def audio_codec() -> NAC:
     torch.manual_seed(0)
     return NAC(NAC_TINY).eval()
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny family of models that knows nothing."""
+    folder: Path = tmp_path_factory.mktemp("weights") / "tiny"
+    write_tiny_family(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def models(weights: Path) -> SovereignModels:
+    return SovereignModels.load(weights)
+
+
+@pytest.fixture(scope="session")
+def judge() -> AttributeJudge:
+    """A judge that knows nothing."""
+    torch.manual_seed(0)
+    return AttributeJudge(judge_config(1)).eval()
 
 
 @cache

@@ -104,7 +104,7 @@ class Trainer:
 
     def validate(self) -> dict[str, float]:
         """The strategy's figures with the averaged weights, which are taken out again."""
-        with self._averaged(), torch.no_grad():
+        with self.averaged(), torch.no_grad():
             self.model.eval()
             figures = self.strategy.validate(self.folder / "validation", self.step)
             self.model.train()
@@ -203,7 +203,7 @@ class Trainer:
         torch._foreach_lerp_([*self.average.values()], [current[name] for name in self.average], 1 - decay)
 
     @contextmanager
-    def _averaged(self) -> Iterator[None]:
+    def averaged(self) -> Iterator[None]:
         parameters = dict(self.model.named_parameters())
         trained = {name: p.detach().clone() for name, p in parameters.items()}
         for name, p in parameters.items():

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_family import write_tiny_family
 
 from aiprod_core.checkpoint import weights_digest
 from aiprod_core.errors import InputError
@@ -15,13 +14,6 @@ from aiprod_trainer.data.redrawn import RedrawnDescription, RedrawnSet, make_red
 from aiprod_trainer.data.trajectories import teacher_digest
 
 CLIPS = 8
-
-
-@pytest.fixture(name="models", scope="module")
-def _models(tmp_path_factory: pytest.TempPathFactory) -> SovereignModels:
-    folder = tmp_path_factory.mktemp("weights") / "tiny"
-    write_tiny_family(folder)
-    return SovereignModels.load(folder)
 
 
 @pytest.fixture(name="latents", scope="module")

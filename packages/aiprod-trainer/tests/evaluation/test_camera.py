@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
-from tiny_family import write_tiny_family
 
 from aiprod_core.camera import CameraMove
 from aiprod_core.generation import SovereignModels
@@ -13,7 +11,6 @@ from aiprod_core.models.judge import AttributeJudge
 from aiprod_core.types import GenerationConfig
 from aiprod_trainer.evaluation.camera import STRENGTHS, asked_motion, evaluate_camera, true_motion
 from aiprod_trainer.evaluation.nano import Plan
-from aiprod_trainer.strategies.attribute_judge import judge_config
 from aiprod_trainer.worlds.scene import sample_scene
 
 PLAN = Plan(
@@ -23,11 +20,9 @@ PLAN = Plan(
 CHOSEN = ("pan-left", "tilt-up")
 
 
-def test_every_move_and_strength_is_measured_and_kept(tmp_path: Path) -> None:
-    write_tiny_family(tmp_path / "tiny")
-    models = SovereignModels.load(tmp_path / "tiny")
-    torch.manual_seed(0)
-    judge = AttributeJudge(judge_config(1)).eval()
+def test_every_move_and_strength_is_measured_and_kept(
+    models: SovereignModels, judge: AttributeJudge, tmp_path: Path
+) -> None:
     report = evaluate_camera(models, judge, PLAN, tmp_path, lambda *step: None, renders=2, moves=CHOSEN)
     assert [(row.move, row.strength) for row in report.rows] == [
         ("static", 0.0),

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_family import write_tiny_family
 
 from aiprod_core.generation import SovereignModels
 from aiprod_core.types import GenerationConfig
@@ -34,10 +33,8 @@ def test_lines_are_the_same_by_day_and_by_night() -> None:
     assert line_f1(_steps(10, 40), torch.zeros(3, 1, 64, 64)) == 0.0
 
 
-def test_every_figure_is_measured(tmp_path: Path) -> None:
-    write_tiny_family(tmp_path / "tiny")
-    models = SovereignModels.load(tmp_path / "tiny")
-    given, told = Given(weights=tmp_path / "tiny", request=replace(REQUEST, num_frames=25), scenes=2), []
+def test_every_figure_is_measured(weights: Path, models: SovereignModels, tmp_path: Path) -> None:
+    given, told = Given(weights=weights, request=replace(REQUEST, num_frames=25), scenes=2), []
     figures = evaluate_conditions(models, given, tmp_path / "sheet.png", lambda *step: told.append(step))
     found = {f"{figure.group}:{figure.name.strip()}": figure.value for figure in figures}
     assert found["keyframes:difference"] == pytest.approx(

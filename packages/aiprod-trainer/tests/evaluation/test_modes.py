@@ -4,37 +4,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-import torch
-from tiny_family import write_tiny_family
-
 from aiprod_core.generation import SovereignModels
 from aiprod_core.models.judge import AttributeJudge
 from aiprod_core.types import GenerationConfig
 from aiprod_trainer.evaluation.modes import MODES, PLAIN, Mode, evaluate_modes, size_bytes
 from aiprod_trainer.evaluation.nano import Plan, generation_digest
-from aiprod_trainer.strategies.attribute_judge import judge_config
 
 REQUEST = GenerationConfig(prompt="set for each clip", num_inference_steps=2, width=64, height=64)
 PLAN = Plan(request=REQUEST, prompts=2)
-
-
-@pytest.fixture(name="weights", scope="module")
-def _weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("models") / "tiny"
-    write_tiny_family(folder)
-    return folder
-
-
-@pytest.fixture(name="models", scope="module")
-def _models(weights: Path) -> SovereignModels:
-    return SovereignModels.load(weights)
-
-
-@pytest.fixture(name="judge", scope="module")
-def _judge() -> AttributeJudge:
-    torch.manual_seed(0)
-    return AttributeJudge(judge_config(1)).eval()
 
 
 def test_each_mode_is_told_beside_plain_and_kept(weights: Path, judge: AttributeJudge, tmp_path: Path) -> None:

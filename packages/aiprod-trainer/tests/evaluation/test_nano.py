@@ -3,34 +3,16 @@
 import json
 from pathlib import Path
 
-import pytest
-import torch
-from tiny_family import write_tiny_family
-
 from aiprod_core.generation import SovereignModels
 from aiprod_core.models.judge import AttributeJudge
 from aiprod_core.types import GenerationConfig
 from aiprod_trainer.data.video_file import write_mp4
 from aiprod_trainer.evaluation.nano import Plan, evaluate_nano
-from aiprod_trainer.strategies.attribute_judge import judge_config
 from aiprod_trainer.worlds.render import render_clip
 from aiprod_trainer.worlds.scene import sample_scene
 from aiprod_trainer.worlds.sound import render_sound
 
 REQUEST = GenerationConfig(prompt="set for each clip", num_inference_steps=2, width=64, height=64)
-
-
-@pytest.fixture(name="models", scope="module")
-def _models(tmp_path_factory: pytest.TempPathFactory) -> SovereignModels:
-    folder: Path = tmp_path_factory.mktemp("models") / "tiny"
-    write_tiny_family(folder)
-    return SovereignModels.load(folder)
-
-
-@pytest.fixture(name="judge", scope="module")
-def _judge() -> AttributeJudge:
-    torch.manual_seed(0)
-    return AttributeJudge(judge_config(1)).eval()
 
 
 def test_every_figure_is_measured_and_clips_are_kept(

@@ -5,8 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
-from tiny_family import write_tiny_family
 
 from aiprod_core.generation import SovereignModels
 from aiprod_core.models.judge import AttributeJudge
@@ -60,14 +58,12 @@ def test_the_verdict_tells_a_missed_change_from_one_too_many() -> None:
     assert (too_much.asked, too_much.alone, too_much.right) == (True, False, False)
 
 
-def test_clips_are_kept_and_the_report_has_every_attribute(tmp_path: Path) -> None:
-    write_tiny_family(tmp_path / "tiny")
-    torch.manual_seed(0)
-    judge = AttributeJudge(judge_config(1)).eval()
+def test_clips_are_kept_and_the_report_has_every_attribute(
+    models: SovereignModels, judge: AttributeJudge, tmp_path: Path
+) -> None:
     plan = Plan(
         request=GenerationConfig(prompt="set for each clip", num_inference_steps=2, width=64, height=64), prompts=2
     )
-    models = SovereignModels.load(tmp_path / "tiny")
     report = evaluate_pairs(models, judge, plan, tmp_path, lambda *step: None)
     assert [figure.count for figure in report.figures[:3]] == [2, 2, 2]
     assert len(report.figures) == 3 + len(SEEN) + 1

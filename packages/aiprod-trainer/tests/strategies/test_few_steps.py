@@ -59,7 +59,7 @@ def _config(folder: Path, output: Path, **optimization: object) -> TrainConfig:
     )
 
 
-def test_the_student_starts_as_its_teacher_whatever_the_span(strategy: FewSteps) -> None:
+def _check_it_is_its_teacher(strategy: FewSteps) -> None:
     batch, t = strategy.batch(0), torch.full((4, 1), 0.6)
     state = LatentState(batch["video"], batch["audio"])
     text = strategy._read(batch)
@@ -71,10 +71,14 @@ def test_the_student_starts_as_its_teacher_whatever_the_span(strategy: FewSteps)
     assert all(torch.allclose(flow.video, found[0].video, atol=1e-5) for flow in found[1:])
 
 
+def test_the_student_starts_as_its_teacher_whatever_the_span(strategy: FewSteps) -> None:
+    _check_it_is_its_teacher(strategy)
+
+
 def test_a_teacher_in_eight_bits_is_what_the_student_starts_as(strategy: FewSteps) -> None:
     quantize(strategy.teacher.shdt, WeightFormat.INT8)
     strategy.begin()
-    test_the_student_starts_as_its_teacher_whatever_the_span(strategy)
+    _check_it_is_its_teacher(strategy)
 
 
 def test_jumps_start_where_a_sampler_of_so_many_steps_stands(strategy: FewSteps) -> None:

@@ -1,11 +1,21 @@
 """Make data to train on: clips of the procedural world, their latents, and what a transformer makes of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import typer
 
 Split: TypeAlias = Literal["train", "test"]
+Output: TypeAlias = Annotated[Path, typer.Option(help="Folder of the set; finished shards in it are kept.")]
+Start: TypeAlias = Annotated[int, typer.Option(min=0, help="Number of the first, to share the work.")]
+Model: TypeAlias = Annotated[Path, typer.Option(help="Folder of the model's weights.")]
+Guidance: TypeAlias = Annotated[float, typer.Option("--guidance-scale", min=1.0, help="As clips will be generated.")]
+Bf16: TypeAlias = Annotated[bool, typer.Option("--bf16/--fp32", help="Faster where the processor has bf16 units.")]
+Device: TypeAlias = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the transformer runs.")]
+Threads: TypeAlias = Annotated[int | None, typer.Option(min=1, help="CPU threads.")]
+SOVEREIGN = Path("models/aiprod-sovereign")
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
 
@@ -33,18 +43,14 @@ def synth(
     from aiprod_trainer.data.synth import MANIFEST, Order, synthesise
 
     order = Order(count=count, level=level, split=split, start=start, width_px=width, height_px=height)
-    try:
-        with clips_progress() as on_progress:
-            made = synthesise(order, output, lambda done: on_progress("render", done, count))
-    except KeyboardInterrupt as interrupt:
-        typer.echo(f"stopped; finished clips are kept in {output}, the same command goes on from there", err=True)
-        raise typer.Exit(130) from interrupt
+    with kept_when_stopped(output), clips_progress() as on_progress:
+        made = synthesise(order, output, lambda done: on_progress("render", done, count))
     typer.echo(f"{output / MANIFEST}: {count} clips, {made} of them made now")
 
 
 @app.command(epilog="[bold]Example[/bold]: aiprod data latents --count 6016 --output runs/latents-clips")
 def latents(
-    output: Annotated[Path, typer.Option(help="Folder of the set; finished shards in it are kept.")],
+    output: Output,
     count: Annotated[int, typer.Option(min=1, help="Training scenes to encode, from the first.")] = 6016,
     frames: Annotated[int, typer.Option(min=1, help="Frames a clip; 1 is a picture.")] = 25,
     level: Annotated[int, typer.Option(min=1, max=3, help="Difficulty of the world.")] = 1,
@@ -54,8 +60,8 @@ def latents(
         Literal["clips", "edges", "relit"],
         typer.Option(help="The clips; or references for an in-context LoRA: edges, or the clips at another time."),
     ] = "clips",
-    models: Annotated[Path, typer.Option(help="Folder with the codecs' weights.")] = Path("models/aiprod-sovereign"),
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+    models: Annotated[Path, typer.Option(help="Folder with the codecs' weights.")] = SOVEREIGN,
+    threads: Threads = None,
 ) -> None:
     """Encode scenes with the codecs, pictures and sound, once for many trainings.
 
@@ -85,23 +91,21 @@ def latents(
         audio_codec=weights_digest(audio, without="decoder.") if audio else None,
         view=view,
     )
-    with clips_progress() as on_progress:
+    with kept_when_stopped(output), clips_progress() as on_progress:
         make_latents(output, count, about, video, audio, lambda done: on_progress("encode", done, count))
     typer.echo(f"{output}: {count} clips")
 
 
 @app.command(epilog="[bold]Example[/bold]: aiprod data trajectories --count 1024 --output runs/trajectories")
 def trajectories(
-    output: Annotated[Path, typer.Option(help="Folder of the set; finished shards in it are kept.")],
+    output: Output,
     count: Annotated[int, typer.Option(min=1, help="Runs of the teacher.")] = 1024,
-    start: Annotated[int, typer.Option(min=0, help="Number of the first run, to share the work.")] = 0,
-    models: Annotated[Path, typer.Option(help="The teacher: a folder of weights.")] = Path("models/aiprod-sovereign"),
-    guidance: Annotated[
-        float, typer.Option("--guidance-scale", min=1.0, help="Of the teacher; it becomes the student's own.")
-    ] = 2.0,
-    bf16: Annotated[bool, typer.Option("--bf16/--fp32", help="Faster where the processor has bf16 units.")] = False,
-    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the teacher runs.")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+    start: Start = 0,
+    models: Model = SOVEREIGN,
+    guidance: Guidance = 2.0,
+    bf16: Bf16 = False,
+    device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Let the model generate clips of training prompts and keep the way it went, for a student of few steps.
 
@@ -120,7 +124,7 @@ def trajectories(
     teacher = SovereignModels.load(models, device=str(pick_device(device)))
     about = TrajectoriesDescription(teacher=teacher_digest(teacher), guidance_scale=guidance)
     fast = torch.autocast(teacher.device.type, dtype=torch.bfloat16, enabled=bf16)
-    with fast, clips_progress() as on_progress:
+    with kept_when_stopped(output), fast, clips_progress() as on_progress:
         runs = range(start, start + count)
         make_trajectories(output, runs, about, teacher, lambda done: on_progress("walk", done, count))
     typer.echo(f"{output}: {count} runs")
@@ -128,15 +132,15 @@ def trajectories(
 
 @app.command(epilog="[bold]Example[/bold]: aiprod data redrawn --count 1024 --output runs/redrawn")
 def redrawn(
-    output: Annotated[Path, typer.Option(help="Folder of the set; finished shards in it are kept.")],
+    output: Output,
     latents: Annotated[Path, typer.Option(help="Latents of the clips, with sound.")] = Path("runs/latents-clips"),
     count: Annotated[int, typer.Option(min=1, help="Clips to redraw.")] = 1024,
-    start: Annotated[int, typer.Option(min=0, help="Number of the first clip, to share the work.")] = 0,
-    models: Annotated[Path, typer.Option(help="Folder of its weights.")] = Path("models/aiprod-sovereign"),
-    guidance: Annotated[float, typer.Option("--guidance-scale", min=1.0, help="As clips will be generated.")] = 2.0,
-    bf16: Annotated[bool, typer.Option("--bf16/--fp32", help="Faster where the processor has bf16 units.")] = False,
-    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the transformer runs.")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+    start: Start = 0,
+    models: Model = SOVEREIGN,
+    guidance: Guidance = 2.0,
+    bf16: Bf16 = False,
+    device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Give clips noise and let the model draw them again, for a decoder that is to forgive the model's errors.
 
@@ -163,7 +167,17 @@ def redrawn(
     )
     held = LatentSet(latents, start + count)
     fast = torch.autocast(drawing.device.type, dtype=torch.bfloat16, enabled=bf16)
-    with fast, clips_progress() as on_progress:
+    with kept_when_stopped(output), fast, clips_progress() as on_progress:
         clips = range(start, start + count)
         make_redrawn(output, clips, about, held, drawing, lambda done: on_progress("redraw", done, count))
     typer.echo(f"{output}: {count} clips")
+
+
+@contextmanager
+def kept_when_stopped(output: Path) -> Iterator[None]:
+    """Ctrl-C says what is kept, and how to go on, and ends the command."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        typer.echo(f"stopped; what is finished is kept in {output}, the same command goes on from there", err=True)
+        raise typer.Exit(130) from interrupt

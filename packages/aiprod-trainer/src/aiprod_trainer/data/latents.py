@@ -7,7 +7,7 @@ stale latents are refused and never reused in silence. Making one is resumable: 
 import json
 import random
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -19,7 +19,7 @@ from aiprod_core.edges import edges
 from aiprod_core.errors import InputError
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.nac import NAC
-from aiprod_trainer.data.shards import read_shards, write_shard
+from aiprod_trainer.data.shards import begin_set, read_shards, write_shard
 from aiprod_trainer.worlds.pixels import scene_video
 from aiprod_trainer.worlds.render import subject_mask
 from aiprod_trainer.worlds.scene import Scene, sample_scene
@@ -55,9 +55,7 @@ def make_latents(
 
     Pictures and sounds stand in files of their own: a set made without sound can get it later.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    _check_same(folder, about)
-    (folder / DESCRIPTION).write_text(json.dumps(asdict(about), indent=2) + "\n")
+    begin_set(folder / DESCRIPTION, about, "latents of other codecs or shapes", may_gain="audio_codec")
     for start in range(0, count, about.shard):
         scenes = [sample_scene(index, level=about.level) for index in range(start, start + about.shard)]
         write_shard(folder / f"clips-{start:08d}.safetensors", (_pictures(scene, about, video) for scene in scenes))
@@ -114,17 +112,3 @@ def _subject(scene: Scene, about: LatentsDescription, video: HWVAE) -> Tensor:
     middles = [0] + [first + step // 2 for first in range(1, about.frames, step)]
     masks = torch.stack([torch.from_numpy(subject_mask(scene, i, width=4 * side, height=4 * side)) for i in middles])
     return (F.avg_pool2d(masks[:, None], 4)[:, 0] * 255).round().to(torch.uint8)
-
-
-def _check_same(folder: Path, about: LatentsDescription) -> None:
-    """A set may gain sound; everything else about it stays."""
-    path = folder / DESCRIPTION
-    if not path.exists():
-        return
-    held = LatentsDescription(**json.loads(path.read_text()))
-    if held.audio_codec is None:
-        held = replace(held, audio_codec=about.audio_codec)
-    if held != about:
-        raise InputError(
-            f"latents: {folder} holds latents of other codecs or shapes; choose another folder, or delete it"
-        )

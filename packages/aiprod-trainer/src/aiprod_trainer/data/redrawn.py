@@ -6,7 +6,7 @@ should have been, which no clip that it makes from noise alone has. Making a set
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from aiprod_core.generation import SovereignModels
 from aiprod_core.sampler import denoise
 from aiprod_core.types import LatentState
 from aiprod_trainer.data.latents import LatentsDescription, LatentSet
-from aiprod_trainer.data.shards import read_shards, write_shard
+from aiprod_trainer.data.shards import begin_set, read_shards, write_shard
 from aiprod_trainer.data.trajectories import guided_run, prompt_of
 
 DESCRIPTION = "redrawn.json"
@@ -55,11 +55,7 @@ def make_redrawn(
     of these codecs, or are too few.
     """
     _check_source(latents, about, clips)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / DESCRIPTION
-    if path.exists() and RedrawnDescription(**json.loads(path.read_text())) != about:
-        raise InputError(f"redrawn: {folder} holds clips of another transformer or way; choose another, or delete it")
-    path.write_text(json.dumps(asdict(about), indent=2) + "\n")
+    begin_set(folder / DESCRIPTION, about, "clips of another transformer or way")
     for start in range(clips.start, clips.stop, about.shard):
         numbers = range(start, start + about.shard)
         write_shard(folder / f"redrawn-{start:08d}.safetensors", _redrawn(numbers, about, latents, models))

@@ -7,7 +7,7 @@ another teacher are never taken for its own. Making one is resumable: finished s
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -22,7 +22,7 @@ from aiprod_core.errors import InputError
 from aiprod_core.generation import SovereignModels
 from aiprod_core.sampler import Progress, Run, denoise
 from aiprod_core.types import AudioLatentShape, AudioShape, LatentState, VideoLatentShape, VideoPixelShape
-from aiprod_trainer.data.shards import read_shards, write_shard
+from aiprod_trainer.data.shards import begin_set, read_shards, write_shard
 from aiprod_trainer.worlds.captions import sampled_caption
 from aiprod_trainer.worlds.scene import FRAME_RATE_HZ, sample_scene
 from aiprod_trainer.worlds.vocabulary import WORLD_VERSION
@@ -68,11 +68,7 @@ def make_trajectories(
 
     `report` is told the runs done. Raises `InputError` where `folder` holds runs of another teacher or another walk.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / DESCRIPTION
-    if path.exists() and TrajectoriesDescription(**json.loads(path.read_text())) != about:
-        raise InputError(f"trajectories: {folder} holds runs of another teacher or shape; choose another, or delete it")
-    path.write_text(json.dumps(asdict(about), indent=2) + "\n")
+    begin_set(folder / DESCRIPTION, about, "runs of another teacher or shape")
     for start in range(runs.start, runs.stop, about.shard):
         write_shard(folder / f"runs-{start:08d}.safetensors", _walks(range(start, start + about.shard), about, models))
         report(start + about.shard - runs.start)
