@@ -39,7 +39,7 @@ def main() -> None:
     together = Image.new("RGB", (sum(sheet.width for sheet in sheets), max(sheet.height for sheet in sheets)))
     for number, sheet in enumerate(sheets):
         together.paste(sheet, (number * sheet.width, 0))
-    together.save(HERE / "generation.png")
+    save(together, "generation.png")
 
     few = generate("distilled", WALK, "--pipeline", "distilled")
     large = generate("two_stages", WALK, "--pipeline", "ti2vid_two_stages")
@@ -58,10 +58,10 @@ def main() -> None:
             "night", NIGHT, "--seed", 1, "--pipeline", "ic_lora", "--source", large
         ),
     }
-    contact_sheet([small(clip) for clip in rows.values()], [*rows], columns=7).save(HERE / "pipelines.png")
+    save(contact_sheet([small(clip) for clip in rows.values()], [*rows], columns=7), "pipelines.png")
 
     run("film", FILM, "-o", CLIPS / "film.mp4")
-    (HERE / "film.png").write_bytes((CLIPS / "film.contact.png").read_bytes())
+    save(Image.open(CLIPS / "film.contact.png"), "film.png")
 
 
 def generate(name: str, prompt: str, *options: object) -> Path:
@@ -80,6 +80,11 @@ def small(clip: Path) -> NDArray[np.uint8]:
     """Its frames, `[t h w c]`, at the size that is shown."""
     frames = read_clip(clip).frames
     return np.stack([np.asarray(Image.fromarray(frame).resize((SHOWN_PX, SHOWN_PX))) for frame in frames])
+
+
+def save(image: Image.Image, name: str) -> None:
+    """Beside this file, in 256 colours: a third of the bytes."""
+    image.convert("RGB").quantize(256).save(HERE / name, optimize=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`aiprod data synth` says what it made, and goes on where it stopped."""
+"""`aiprod data` says what it made, and what is kept when it is stopped, and goes on from there."""
 
 from pathlib import Path
 
@@ -30,3 +30,16 @@ def test_impossible_orders_are_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["synth", "--output", str(tmp_path), "--split", "validation"])
     assert result.exit_code == 2
     assert "validation" in result.output
+
+
+@pytest.mark.parametrize(("command", "work"), [("latents", "make_latents"), ("trajectories", "make_trajectories")])
+def test_a_stop_says_what_is_kept(
+    command: str, work: str, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"aiprod_trainer.data.{command}.{work}", stopped)
+    result = CliRunner().invoke(app, [command, "--output", str(tmp_path), "--models", str(weights)])
+    assert result.exit_code == 130
+    assert f"what is finished is kept in {tmp_path}" in " ".join(result.output.split())
