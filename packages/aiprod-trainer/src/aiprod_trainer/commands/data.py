@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
+
+if TYPE_CHECKING:  # torch takes seconds to import
+    from aiprod_core.generation import SovereignModels
+    from aiprod_trainer.evaluation.renders import OnProgress
 
 Split: TypeAlias = Literal["train", "test"]
 Output: TypeAlias = Annotated[Path, typer.Option(help="Folder of the set; finished shards in it are kept.")]
@@ -111,20 +115,11 @@ def trajectories(
 
     Stopped with Ctrl-C, the same command goes on where it was.
     """
-    import torch
-
-    from aiprod_core.generation import SovereignModels
-    from aiprod_trainer.commands.progress import clips_progress
     from aiprod_trainer.data.trajectories import TrajectoriesDescription, make_trajectories, teacher_digest
-    from aiprod_trainer.trainer import keep_freed_memory, pick_device
 
-    keep_freed_memory()
-    if threads:
-        torch.set_num_threads(threads)
-    teacher = SovereignModels.load(models, device=str(pick_device(device)))
+    teacher = loaded(models, device, threads)
     about = TrajectoriesDescription(teacher=teacher_digest(teacher), guidance_scale=guidance)
-    fast = torch.autocast(teacher.device.type, dtype=torch.bfloat16, enabled=bf16)
-    with kept_when_stopped(output), fast, clips_progress() as on_progress:
+    with drawing(teacher, output, bf16) as on_progress:
         runs = range(start, start + count)
         make_trajectories(output, runs, about, teacher, lambda done: on_progress("walk", done, count))
     typer.echo(f"{output}: {count} runs")
@@ -146,31 +141,47 @@ def redrawn(
 
     Stopped with Ctrl-C, the same command goes on where it was.
     """
-    import torch
-
     from aiprod_core.checkpoint import weights_digest
-    from aiprod_core.generation import SovereignModels
-    from aiprod_trainer.commands.progress import clips_progress
     from aiprod_trainer.data.latents import LatentSet
     from aiprod_trainer.data.redrawn import RedrawnDescription, make_redrawn
     from aiprod_trainer.data.trajectories import teacher_digest
+
+    artist = loaded(models, device, threads)
+    about = RedrawnDescription(
+        transformer=teacher_digest(artist),
+        video_codec=weights_digest(artist.video, without="decoder."),
+        guidance_scale=guidance,
+    )
+    held = LatentSet(latents, start + count)
+    with drawing(artist, output, bf16) as on_progress:
+        clips = range(start, start + count)
+        make_redrawn(output, clips, about, held, artist, lambda done: on_progress("redraw", done, count))
+    typer.echo(f"{output}: {count} clips")
+
+
+def loaded(models: Path, device: str, threads: int | None) -> "SovereignModels":
+    """The models, where they are to work for long."""
+    import torch
+
+    from aiprod_core.generation import SovereignModels
     from aiprod_trainer.trainer import keep_freed_memory, pick_device
 
     keep_freed_memory()
     if threads:
         torch.set_num_threads(threads)
-    drawing = SovereignModels.load(models, device=str(pick_device(device)))
-    about = RedrawnDescription(
-        transformer=teacher_digest(drawing),
-        video_codec=weights_digest(drawing.video, without="decoder."),
-        guidance_scale=guidance,
-    )
-    held = LatentSet(latents, start + count)
-    fast = torch.autocast(drawing.device.type, dtype=torch.bfloat16, enabled=bf16)
+    return SovereignModels.load(models, device=str(pick_device(device)))
+
+
+@contextmanager
+def drawing(models: "SovereignModels", output: Path, bf16: bool) -> "Iterator[OnProgress]":
+    """Within it the models draw, progress is shown, and a stop says what is kept."""
+    import torch
+
+    from aiprod_trainer.commands.progress import clips_progress
+
+    fast = torch.autocast(models.device.type, dtype=torch.bfloat16, enabled=bf16)
     with kept_when_stopped(output), fast, clips_progress() as on_progress:
-        clips = range(start, start + count)
-        make_redrawn(output, clips, about, held, drawing, lambda done: on_progress("redraw", done, count))
-    typer.echo(f"{output}: {count} clips")
+        yield on_progress
 
 
 @contextmanager
