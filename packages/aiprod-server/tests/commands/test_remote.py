@@ -176,12 +176,14 @@ def test_estimates_queue_nothing(run: Run, studio: Client) -> None:
 def test_what_is_wrong_is_said_before_anything_is_queued(run: Run, studio: Client, tmp_path: Path) -> None:
     (tmp_path / "film.yaml").write_text("shots: 7")
     (tmp_path / "cat.gif").write_bytes(b"GIF89a")
+    (tmp_path / "empty.png").touch()
     for words, said in (
         ((str(tmp_path / "film.yaml"),), "film.yaml:1"),
         ((str(tmp_path / "nobody.yaml"),), "nobody.yaml"),
         ((str(tmp_path / "cat.gif"),), "expected a sentence"),
         ((PROMPT, "--image", str(tmp_path / "cat.gif")), "expected a picture"),
         ((PROMPT, "--image", str(tmp_path / "nobody.png")), "cannot read it"),
+        ((PROMPT, "--image", str(tmp_path / "empty.png")), "empty file"),
         ((PROMPT, "--download", str(tmp_path / "nowhere" / "cat.mp4")), "its folder is not there"),
         ((PROMPT, "--server", "127.0.0.1:8000"), "address of the service"),
     ):

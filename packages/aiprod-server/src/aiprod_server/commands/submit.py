@@ -141,9 +141,12 @@ def picture_url(path: Path) -> str:
     if kind is None:
         raise InputError(f"{path}: got {path.suffix or 'no suffix'}, expected a picture, one of {', '.join(PICTURES)}")
     try:
-        return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+        picture = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot read it ({error.strerror}); check the name") from error
+    if not picture:
+        raise InputError(f"{path}: got an empty file, expected a picture; choose another")
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 def _see_through(client: Client, job: Job, download: Path | None, as_json: bool) -> None:
