@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aiprod_core.components.noisers import add_noise
-from aiprod_core.generation import SovereignModels, generate
+from aiprod_core.family import SovereignModels
+from aiprod_core.generation import generate
 from aiprod_core.models.judge import AttributeJudge
 from aiprod_core.models.shdt import NANO, JointAttention, Mixing, SHDTConfig, hybrid
 from aiprod_core.types import GenerationConfig, LatentState

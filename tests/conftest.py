@@ -6,7 +6,7 @@ import pytest
 from tiny_family import write_tiny_family
 
 from aiprod_core.errors import WeightsError
-from aiprod_core.generation import SHDT_FILE
+from aiprod_core.family import SHDT_FILE
 from aiprod_pipelines.sovereignty import provision
 
 

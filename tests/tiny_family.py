@@ -7,9 +7,19 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-from aiprod_core import generation
 from aiprod_core.adapters import Adapters, AdaptersConfig
 from aiprod_core.checkpoint import Lineage, save_checkpoint
+from aiprod_core.family import (
+    AUDIO_FILE,
+    DISTILLED_FILE,
+    RELIGHT_LORA_FILE,
+    SHDT_FILE,
+    TEXT_FILE,
+    TOKENIZER_FILE,
+    UPSAMPLER_FILE,
+    VIDEO_FILE,
+    WORDS_FILE,
+)
 from aiprod_core.models import hwvae, nac, shdt, text_encoder, upsampler
 from aiprod_pipelines.sovereignty import provision
 
@@ -35,23 +45,23 @@ def write_tiny_family(folder: Path) -> None:
     transformer = shdt.SHDT(TRANSFORMER)
     edges = AdaptersConfig(base="tiny", rank=2, targets=r"attention\.video", reference="edges")
     parts = {
-        generation.SHDT_FILE: transformer,
-        generation.DISTILLED_FILE: shdt.SHDT(dataclasses.replace(TRANSFORMER, spans=True)),
-        generation.UPSAMPLER_FILE: upsampler.LatentUpsampler(
+        SHDT_FILE: transformer,
+        DISTILLED_FILE: shdt.SHDT(dataclasses.replace(TRANSFORMER, spans=True)),
+        UPSAMPLER_FILE: upsampler.LatentUpsampler(
             upsampler.UpsamplerConfig(channels=8, widths=(32, 16), depths=(1, 1, 1))
         ),
-        generation.RELIGHT_LORA_FILE: Adapters(edges, transformer),
-        generation.VIDEO_FILE: hwvae.HWVAE(
+        RELIGHT_LORA_FILE: Adapters(edges, transformer),
+        VIDEO_FILE: hwvae.HWVAE(
             dataclasses.replace(
                 hwvae.NANO, latent_channels=8, widths=(16, 32), encoder_depths=(1, 1), decoder_depths=(1, 1)
             )
         ),
-        generation.AUDIO_FILE: nac.NAC(
+        AUDIO_FILE: nac.NAC(
             dataclasses.replace(
                 nac.NANO, latent_channels=8, width=32, encoder_depth=1, decoder_depth=1, fine_width=32, fine_depth=1
             )
         ),
-        generation.TEXT_FILE: text_encoder.TextEncoder(
+        TEXT_FILE: text_encoder.TextEncoder(
             dataclasses.replace(text_encoder.NANO, vocabulary=128, longest=96, width=32, layers=1, heads=2)
         ),
     }
@@ -59,9 +69,9 @@ def write_tiny_family(folder: Path) -> None:
         tensors = {key: torch.randn_like(t) * 0.2 if not t.any() else t for key, t in part.state_dict().items()}
         lineage = Lineage(initialised_from="random", trained_on=(), steps=0, core_hours=0.0)
         save_checkpoint(folder / name, Path(name).stem, part.config, tensors, lineage)
-    (folder / generation.TOKENIZER_FILE).write_text(_tokenizer().to_str())
+    (folder / TOKENIZER_FILE).write_text(_tokenizer().to_str())
     words = sorted({word.strip(".") for sentence in SENTENCES for word in sentence.split()})
-    (folder / generation.WORDS_FILE).write_text(json.dumps(words))
+    (folder / WORDS_FILE).write_text(json.dumps(words))
     seal(folder)
 
 

@@ -10,9 +10,8 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from torch import nn
 
-from aiprod_core import generation
 from aiprod_core.checkpoint import Lineage, save_checkpoint
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import AUDIO_FILE, SHDT_FILE, TEXT_FILE, TOKENIZER_FILE, VIDEO_FILE, WORDS_FILE, SovereignModels
 from aiprod_core.models import hwvae, nac, shdt, text_encoder
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.nac import NAC
@@ -87,15 +86,15 @@ def family(tmp_path: Path, tokenizer_json: str) -> Path:
     folder = tmp_path / "family"
     folder.mkdir()
     parts: dict[str, tuple[type[nn.Module], Any]] = {
-        generation.SHDT_FILE: (SHDT, SHDT_TINY),
-        generation.VIDEO_FILE: (HWVAE, HWVAE_TINY),
-        generation.AUDIO_FILE: (NAC, NAC_TINY),
-        generation.TEXT_FILE: (TextEncoder, TEXT_TINY),
+        SHDT_FILE: (SHDT, SHDT_TINY),
+        VIDEO_FILE: (HWVAE, HWVAE_TINY),
+        AUDIO_FILE: (NAC, NAC_TINY),
+        TEXT_FILE: (TextEncoder, TEXT_TINY),
     }
     for name, (model, config) in parts.items():
         save_checkpoint(folder / name, Path(name).stem, config, alive(model(config)).state_dict(), LINEAGE)
-    (folder / generation.TOKENIZER_FILE).write_text(tokenizer_json)
-    (folder / generation.WORDS_FILE).write_text(json.dumps(["a", "red", "cat"]))
+    (folder / TOKENIZER_FILE).write_text(tokenizer_json)
+    (folder / WORDS_FILE).write_text(json.dumps(["a", "red", "cat"]))
     return folder
 
 

@@ -9,7 +9,8 @@ from torch.backends.cuda import flash_sdp_enabled, math_sdp_enabled
 
 from aiprod_core.errors import InputError
 from aiprod_core.execution import Attention, Execution, works
-from aiprod_core.generation import Conditions, SovereignModels, generate
+from aiprod_core.family import SovereignModels
+from aiprod_core.generation import Conditions, generate
 from aiprod_core.offload import Offload
 from aiprod_core.pinning import PinnedFrame, pin_pictures
 from aiprod_core.sampler import Progress

@@ -1,6 +1,5 @@
 """A folder of weights and a request become pictures and sound, the same each time; damage is named."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,14 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from aiprod_core import generation
 from aiprod_core.camera import CameraMove
-from aiprod_core.checkpoint import Lineage, read_header, read_tensors, save_checkpoint
-from aiprod_core.errors import InputError, WeightsError
+from aiprod_core.errors import InputError
 from aiprod_core.execution import Execution
-from aiprod_core.generation import Conditions, SovereignModels, draw_noise, generate, generate_latents, load_model
-from aiprod_core.models.hwvae import HWVAE
-from aiprod_core.models.shdt import SHDT
+from aiprod_core.family import SovereignModels
+from aiprod_core.generation import Conditions, draw_noise, generate, generate_latents
 from aiprod_core.pinning import PinnedFrame, pin_pictures
 from aiprod_core.sampler import parts
 from aiprod_core.types import GenerationConfig, SourceCondition
@@ -178,47 +174,3 @@ def test_an_illegal_request_is_refused_before_any_work(models: SovereignModels, 
 def test_an_over_long_prompt_is_refused(models: SovereignModels) -> None:
     with pytest.raises(InputError, match=r"prompt: got \d+ tokens, expected at most 32; shorten"):
         generate(models, replace(REQUEST, prompt="a red cat walks on a beach " * 20))
-
-
-def test_loaded_models_are_frozen_and_say_what_they_know(models: SovereignModels) -> None:
-    assert models.words == {"a", "red", "cat"}
-    assert models.compression.space == 8
-    assert models.sample_rate_hz == 24_000
-    assert models.audio is not None
-    for model in (models.shdt, models.text_encoder, models.video, models.audio):
-        assert not model.training
-        assert not any(p.requires_grad for p in model.parameters())
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        generation.SHDT_FILE,
-        generation.VIDEO_FILE,
-        generation.AUDIO_FILE,
-        generation.TEXT_FILE,
-        generation.TOKENIZER_FILE,
-        generation.WORDS_FILE,
-    ],
-)
-def test_a_missing_or_damaged_file_is_an_error_that_says_so(family: Path, name: str) -> None:
-    content = (family / name).read_bytes()
-    (family / name).write_bytes(content[: len(content) // 2])
-    with pytest.raises(WeightsError, match=rf"{name}|tokenizer"):
-        SovereignModels.load(family)
-    (family / name).unlink()
-    with pytest.raises(WeightsError, match=f"{name} is missing"):
-        SovereignModels.load(family)
-
-
-def test_weights_of_another_size_and_of_another_model_are_refused(family: Path) -> None:
-    path = family / generation.SHDT_FILE
-    header, tensors = read_header(path), read_tensors(path)
-    loaded = load_model(SHDT, path)
-    assert json.loads(header["lineage"])["steps"] == 3
-    lineage = Lineage(initialised_from="random", trained_on=(), steps=0, core_hours=0.0)
-    save_checkpoint(path, "shdt", replace(loaded.config, heads=4), tensors, lineage)
-    with pytest.raises(WeightsError, match=r"shdt\.safetensors does not fit SHDT"):
-        SovereignModels.load(family)
-    with pytest.raises(WeightsError, match=r"shdt\.safetensors describes a model that is not HWVAE"):
-        load_model(HWVAE, path)

@@ -14,7 +14,8 @@ from tiny_language_model import write_bridged_family, write_language_model
 from aiprod_core.checkpoint import Lineage, save_checkpoint
 from aiprod_core.errors import InputError, WeightsError
 from aiprod_core.execution import Execution
-from aiprod_core.generation import TEXT_FILE, SovereignModels, generate, generate_latents
+from aiprod_core.family import TEXT_FILE, SovereignModels
+from aiprod_core.generation import generate, generate_latents
 from aiprod_core.language_model import BridgedEncoder, LanguageModel, LanguageTokenizer, bridge_in, folder_digest
 from aiprod_core.models.text_bridge import TextBridgeConfig
 from aiprod_core.offload import Offload

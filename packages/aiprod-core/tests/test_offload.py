@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from aiprod_core import generation
 from aiprod_core.checkpoint import Lineage, save_checkpoint
 from aiprod_core.errors import WeightsError
 from aiprod_core.execution import Execution
-from aiprod_core.generation import SovereignModels, generate
+from aiprod_core.family import SHDT_FILE, SovereignModels
+from aiprod_core.generation import generate
 from aiprod_core.lora import Lora, Loras, LowRank
 from aiprod_core.offload import Offload, offload_to_cpu
 from aiprod_core.quantize import WeightFormat, quantize
@@ -75,7 +75,7 @@ def test_a_part_is_let_go_also_after_an_error(family: Path) -> None:
 def test_eight_bits_on_disk_stay_so(family: Path) -> None:
     models = SovereignModels.load(family)
     quantize(models.shdt, WeightFormat.INT8)
-    path = family / generation.SHDT_FILE
+    path = family / SHDT_FILE
     save_checkpoint(path, "shdt", models.shdt.config, models.shdt.state_dict(), LINEAGE)
     streamed = SovereignModels.load(family, execution=FROM_DISK)
     assert torch.int8 in {weight.dtype for weight in streamed.shdt.state_dict().values()}
@@ -115,7 +115,7 @@ def test_weights_on_the_cpu_give_the_same_bits_as_on_an_accelerator(family: Path
 
 def test_a_checkpoint_of_another_size_is_refused(family: Path, models: SovereignModels) -> None:
     other = replace(models.shdt.config, expansion=4.0)
-    save_checkpoint(family / generation.SHDT_FILE, "shdt", other, models.shdt.state_dict(), LINEAGE)
+    save_checkpoint(family / SHDT_FILE, "shdt", other, models.shdt.state_dict(), LINEAGE)
     with pytest.raises(WeightsError, match="does not fit SHDT"):
         SovereignModels.load(family, execution=FROM_DISK)
 
@@ -123,7 +123,7 @@ def test_a_checkpoint_of_another_size_is_refused(family: Path, models: Sovereign
 def test_less_memory_is_taken_also_while_loading(family: Path) -> None:
     """Without the compiler's algebra, which the meta device would import and which is larger than these models."""
     code = (
-        "import sys; from pathlib import Path; from aiprod_core.generation import SovereignModels; "
+        "import sys; from pathlib import Path; from aiprod_core.family import SovereignModels; "
         "from aiprod_core.execution import Execution; from aiprod_core.offload import Offload; "
         f"SovereignModels.load(Path({str(family)!r}), execution=Execution(offload=Offload.DISK)); "
         "sys.exit('sympy' in sys.modules)"

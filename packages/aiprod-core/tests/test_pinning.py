@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from aiprod_core.errors import InputError
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.pinning import kept_frames, kept_tokens, pin_sound, shown_by
 from aiprod_core.types import Compression
 

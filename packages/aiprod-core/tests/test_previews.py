@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from aiprod_core.components.noisers import add_noise
 from aiprod_core.components.schedulers import FlowSchedule
 from aiprod_core.conditioning import all_pinned
-from aiprod_core.generation import Conditions, SovereignModels, generate_latents
+from aiprod_core.family import SovereignModels
+from aiprod_core.generation import Conditions, generate_latents
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.previews import MOST_SIDE_PX, Preview, Previews, sketch
 from aiprod_core.refinement import Refinement, refine

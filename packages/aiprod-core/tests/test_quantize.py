@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from aiprod_core.checkpoint import Lineage, load_weights, read_tensors, save_checkpoint
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.lora import Lora, Loras, LowRank
 from aiprod_core.models.shdt import SHDT
 from aiprod_core.quantize import QuantizedLinear, WeightFormat, prepare_for, quantize, quantized

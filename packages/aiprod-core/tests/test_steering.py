@@ -7,7 +7,8 @@ import torch
 
 from aiprod_core.camera import TAGS, CameraMove
 from aiprod_core.errors import InputError
-from aiprod_core.generation import Conditions, SovereignModels, generate_latents
+from aiprod_core.family import SovereignModels
+from aiprod_core.generation import Conditions, generate_latents
 from aiprod_core.pinning import PinnedFrame, pin_pictures
 from aiprod_core.steering import known, seen_along, steered_latents, still_of
 from aiprod_core.types import GenerationConfig

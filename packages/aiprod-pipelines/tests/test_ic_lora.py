@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from aiprod_core.edges import edges
 from aiprod_core.errors import InputError
-from aiprod_core.generation import RELIGHT_LORA_FILE
+from aiprod_core.family import RELIGHT_LORA_FILE
 from aiprod_core.lora import LoraFile
 from aiprod_core.types import GenerationConfig, SourceCondition
 from aiprod_pipelines.ic_lora import ICLoraPipeline

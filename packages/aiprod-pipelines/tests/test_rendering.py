@@ -10,7 +10,7 @@ import torch
 from tiny_family import PROMPT
 
 from aiprod_core.errors import InputError
-from aiprod_core.generation import load_model
+from aiprod_core.family import load_model
 from aiprod_core.lora import Lora, LoraFile, LowRank, linear_modules, save_lora
 from aiprod_core.models.shdt import SHDT
 from aiprod_core.quantize import WeightFormat

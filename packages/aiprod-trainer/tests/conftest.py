@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny_family import write_tiny_family
 
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.models import hwvae, nac, shdt, text_encoder
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.judge import AttributeJudge

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from aiprod_core.checkpoint import weights_digest
 from aiprod_core.errors import InputError, WeightsError
-from aiprod_core.generation import AUDIO_FILE, load_model
+from aiprod_core.family import AUDIO_FILE, load_model
 from aiprod_core.models.nac import NAC
 from aiprod_core.models.rvq import CODEBOOKS_FILE, ResidualQuantizer, RVQConfig
 from aiprod_pipelines.sovereignty import provision

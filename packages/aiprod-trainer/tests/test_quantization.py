@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from aiprod_core.checkpoint import read_header
 from aiprod_core.errors import InputError
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.quantize import QuantizedLinear, WeightFormat
 from aiprod_pipelines.sovereignty import provision
 from aiprod_trainer.quantization import app, quantize_release

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from aiprod_core.conditioning import Pins, latent_frame_of
 from aiprod_core.errors import InputError
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.types import Compression
 
 

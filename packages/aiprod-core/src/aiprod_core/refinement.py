@@ -12,14 +12,8 @@ import torch
 from aiprod_core.components.noisers import add_noise
 from aiprod_core.components.schedulers import FlowSchedule
 from aiprod_core.conditioning import all_pinned
-from aiprod_core.generation import (
-    Conditions,
-    OnProgress,
-    SovereignModels,
-    draw_noise,
-    preview_of,
-    run_of,
-)
+from aiprod_core.family import SovereignModels
+from aiprod_core.generation import Conditions, OnProgress, draw_noise, preview_of, run_of
 from aiprod_core.models.upsampler import LatentUpsampler
 from aiprod_core.previews import Previews
 from aiprod_core.sampler import Progress, denoise

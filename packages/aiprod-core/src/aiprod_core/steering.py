@@ -18,12 +18,12 @@ from aiprod_core.components.noisers import add_noise
 from aiprod_core.components.schedulers import FlowSchedule
 from aiprod_core.conditioning import all_pinned
 from aiprod_core.errors import InputError
+from aiprod_core.family import SovereignModels
 from aiprod_core.generation import (
     NOTHING_GIVEN,
     Conditions,
     OnProgress,
     Snapshots,
-    SovereignModels,
     draw_noise,
     generate_latents,
     run_of,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from aiprod_core.generation import load_model
+from aiprod_core.family import load_model
 from aiprod_core.models.hwvae import FULL, HWVAE, NANO
 from aiprod_core.models.tiling import TILE, decode_tiled, decoder_border, encode_tiled, tiles
 

@@ -7,7 +7,7 @@ import sys
 from typing import ClassVar
 
 from aiprod_core.errors import InputError
-from aiprod_core.generation import DISTILLED_FILE
+from aiprod_core.family import DISTILLED_FILE
 from aiprod_core.types import GenerationConfig
 from aiprod_pipelines.cli import main
 from aiprod_pipelines.ti2vid_one_stage import TI2VidOneStagePipeline

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from aiprod_core.edges import edges
 from aiprod_core.errors import InputError
-from aiprod_core.generation import RELIGHT_LORA_FILE, Conditions
+from aiprod_core.family import RELIGHT_LORA_FILE
+from aiprod_core.generation import Conditions
 from aiprod_core.lora import LoraFile, read_lora
 from aiprod_core.types import GenerationConfig
 from aiprod_pipelines.cli import main

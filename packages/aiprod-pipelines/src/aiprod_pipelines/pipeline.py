@@ -11,13 +11,12 @@ from einops import rearrange
 
 from aiprod_core.errors import InputError
 from aiprod_core.execution import PLAINLY, Execution
+from aiprod_core.family import SHDT_FILE, SovereignModels
 from aiprod_core.generation import (
     NOTHING_GIVEN,
-    SHDT_FILE,
     Conditions,
     OnProgress,
     Snapshots,
-    SovereignModels,
     decode,
     first_of_alike,
     generate_latents,

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from aiprod_core.generation import UPSAMPLER_FILE, OnProgress, Snapshots, first_of_alike, load_model
+from aiprod_core.family import UPSAMPLER_FILE, load_model
+from aiprod_core.generation import OnProgress, Snapshots, first_of_alike
 from aiprod_core.models.upsampler import LatentUpsampler
 from aiprod_core.previews import Previews
 from aiprod_core.refinement import Refinement, refine

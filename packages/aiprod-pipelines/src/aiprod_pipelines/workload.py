@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiprod_core.errors import InputError
 from aiprod_core.execution import Attention
-from aiprod_core.generation import SHDT_FILE, VIDEO_FILE, read_config
+from aiprod_core.family import SHDT_FILE, VIDEO_FILE, read_config
 from aiprod_core.models.hwvae import HWVAE, HWVAEConfig
 from aiprod_core.models.shdt import SHDT, SHDTConfig
 from aiprod_core.models.tiling import decoder_border

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aiprod_core.errors import WeightsError
-from aiprod_core.generation import SHDT_FILE
+from aiprod_core.family import SHDT_FILE
 from aiprod_pipelines.backends.ltx2_checkpoint import open_checkpoint
 
 Written = Callable[[str], Path]

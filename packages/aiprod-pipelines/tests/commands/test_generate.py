@@ -18,7 +18,7 @@ from PIL import Image
 from tiny_family import PROMPT
 from typer.testing import CliRunner
 
-from aiprod_core.generation import load_model
+from aiprod_core.family import load_model
 from aiprod_core.lora import Lora, LowRank, linear_modules, save_lora
 from aiprod_core.models.shdt import SHDT
 from aiprod_pipelines.cli import app

@@ -10,7 +10,7 @@ import torch
 
 from aiprod_core.checkpoint import Lineage, save_checkpoint
 from aiprod_core.errors import InputError, MediaError, WeightsError
-from aiprod_core.generation import AUDIO_FILE
+from aiprod_core.family import AUDIO_FILE
 from aiprod_core.models.nac import NAC
 from aiprod_core.models.nac import NANO as NAC_NANO
 from aiprod_core.models.rvq import ResidualQuantizer, RVQConfig

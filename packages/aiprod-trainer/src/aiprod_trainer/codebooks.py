@@ -17,7 +17,7 @@ from scipy.cluster.vq import kmeans2, vq
 
 from aiprod_core.checkpoint import Lineage, read_header, save_checkpoint, weights_digest
 from aiprod_core.errors import InputError
-from aiprod_core.generation import AUDIO_FILE, load_model
+from aiprod_core.family import AUDIO_FILE, load_model
 from aiprod_core.models.nac import NAC
 from aiprod_core.models.rvq import CODEBOOKS_FILE, ResidualQuantizer, RVQConfig
 from aiprod_trainer.release import as_shipped, seal

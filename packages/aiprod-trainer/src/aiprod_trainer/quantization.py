@@ -12,7 +12,7 @@ import typer
 
 from aiprod_core.checkpoint import Lineage, read_header, save_checkpoint
 from aiprod_core.errors import InputError
-from aiprod_core.generation import SHDT_FILE, TEXT_FILE, load_model
+from aiprod_core.family import SHDT_FILE, TEXT_FILE, load_model
 from aiprod_core.models.shdt import SHDT
 from aiprod_core.models.text_encoder import TextEncoder
 from aiprod_core.quantize import WeightFormat, quantize

@@ -8,7 +8,7 @@ import torch
 
 from aiprod_core.checkpoint import weights_digest
 from aiprod_core.errors import InputError
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_trainer.data.latents import LatentsDescription, LatentSet, make_latents
 from aiprod_trainer.data.redrawn import RedrawnDescription, RedrawnSet, make_redrawn
 from aiprod_trainer.data.trajectories import teacher_digest

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from aiprod_core.errors import InputError
-from aiprod_core.generation import SovereignModels, draw_noise, generate
+from aiprod_core.family import SovereignModels
+from aiprod_core.generation import draw_noise, generate
 from aiprod_core.types import GenerationConfig
 from aiprod_trainer.data.trajectories import (
     TrajectoriesDescription,

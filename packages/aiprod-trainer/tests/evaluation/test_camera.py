@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aiprod_core.camera import CameraMove
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.models.judge import AttributeJudge
 from aiprod_core.types import GenerationConfig
 from aiprod_trainer.evaluation.camera import STRENGTHS, asked_motion, evaluate_camera, true_motion

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.types import GenerationConfig
 from aiprod_trainer.evaluation.conditions import Given, evaluate_conditions, line_f1
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.models.judge import AttributeJudge
 from aiprod_core.types import GenerationConfig
 from aiprod_trainer.data.video_file import write_mp4

@@ -8,7 +8,7 @@ import torch
 from tiny_family import write_tiny_family
 
 from aiprod_core.errors import InputError
-from aiprod_core.generation import SovereignModels, load_model
+from aiprod_core.family import SovereignModels, load_model
 from aiprod_core.models.shdt import SHDT
 from aiprod_core.quantize import WeightFormat, quantize
 from aiprod_core.types import LatentState

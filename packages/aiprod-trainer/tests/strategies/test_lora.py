@@ -7,7 +7,7 @@ import torch
 from tiny_family import write_tiny_family
 
 from aiprod_core.errors import InputError
-from aiprod_core.generation import VIDEO_FILE, SovereignModels, load_model
+from aiprod_core.family import VIDEO_FILE, SovereignModels, load_model
 from aiprod_core.lora import read_lora
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_trainer.config import TrainConfig

@@ -11,7 +11,7 @@ from tiny_language_model import write_language_model
 from torch import Tensor
 
 from aiprod_core.errors import InputError, WeightsError
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.language_model import BridgedEncoder, folder_digest
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_trainer.config import TrainConfig

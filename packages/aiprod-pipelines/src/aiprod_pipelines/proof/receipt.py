@@ -21,7 +21,7 @@ import aiprod_pipelines
 from aiprod_core.camera import CameraMove
 from aiprod_core.errors import InputError, MediaError
 from aiprod_core.execution import PLAINLY, Execution
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.language_model import LIBRARY as LANGUAGE_MODEL_LIBRARY
 from aiprod_core.lora import LoraFile
 from aiprod_core.models.text_bridge import TextBridgeConfig

@@ -11,7 +11,7 @@ import torch
 
 from aiprod_core.checkpoint import weights_digest
 from aiprod_core.errors import InputError, MediaError, WeightsError
-from aiprod_core.generation import AUDIO_FILE, load_model
+from aiprod_core.family import AUDIO_FILE, load_model
 from aiprod_core.models.nac import NAC
 from aiprod_core.models.rvq import CODEBOOKS_FILE, ResidualQuantizer
 from aiprod_pipelines.picture import Sound

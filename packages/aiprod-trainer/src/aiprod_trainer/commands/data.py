@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 if TYPE_CHECKING:  # torch takes seconds to import
-    from aiprod_core.generation import SovereignModels
+    from aiprod_core.family import SovereignModels
     from aiprod_trainer.evaluation.renders import OnProgress
 
 Split: TypeAlias = Literal["train", "test"]
@@ -74,7 +74,7 @@ def latents(
     import torch
 
     from aiprod_core.checkpoint import weights_digest
-    from aiprod_core.generation import AUDIO_FILE, VIDEO_FILE, load_model
+    from aiprod_core.family import AUDIO_FILE, VIDEO_FILE, load_model
     from aiprod_core.models.hwvae import HWVAE
     from aiprod_core.models.nac import NAC
     from aiprod_trainer.commands.progress import clips_progress
@@ -163,7 +163,7 @@ def loaded(models: Path, device: str, threads: int | None) -> "SovereignModels":
     """The models, where they are to work for long."""
     import torch
 
-    from aiprod_core.generation import SovereignModels
+    from aiprod_core.family import SovereignModels
     from aiprod_trainer.trainer import keep_freed_memory, pick_device
 
     keep_freed_memory()

@@ -42,7 +42,7 @@ def nano(
 
     Clips already made by the same weights and settings are not made again. Exit code 2 if a bar is missed.
     """
-    from aiprod_core.generation import SovereignModels
+    from aiprod_core.family import SovereignModels
     from aiprod_core.models.judge import AttributeJudge
     from aiprod_trainer.commands.progress import clips_progress
     from aiprod_trainer.evaluation.nano import Plan, evaluate_nano
@@ -75,7 +75,7 @@ def pairs(
     Clips already made by the same weights and settings, by `eval nano` too, are not made again. Exit code 2 if the bar
     is missed.
     """
-    from aiprod_core.generation import SovereignModels
+    from aiprod_core.family import SovereignModels
     from aiprod_core.models.judge import AttributeJudge
     from aiprod_trainer.commands.progress import clips_progress
     from aiprod_trainer.evaluation.nano import Plan
@@ -102,7 +102,7 @@ def judge(
 
     Needs no generator. Exit code 2 if a bar is missed.
     """
-    from aiprod_core.generation import AUDIO_FILE, VIDEO_FILE, load_model
+    from aiprod_core.family import AUDIO_FILE, VIDEO_FILE, load_model
     from aiprod_core.models.hwvae import HWVAE
     from aiprod_core.models.judge import AttributeJudge
     from aiprod_core.models.nac import NAC
@@ -174,7 +174,7 @@ def conditions(
     Exit code 2 if a bar is missed.
     """
     from aiprod_core.checkpoint import weights_digest
-    from aiprod_core.generation import SovereignModels
+    from aiprod_core.family import SovereignModels
     from aiprod_trainer.commands.progress import clips_progress
     from aiprod_trainer.evaluation.conditions import Given, evaluate_conditions
     from aiprod_trainer.evaluation.report import Report
@@ -209,7 +209,7 @@ def camera(
     Beside it, the prompt's words alone. Clips already made by the same weights and settings are not made again.
     """
     from aiprod_core.errors import InputError
-    from aiprod_core.generation import SovereignModels
+    from aiprod_core.family import SovereignModels
     from aiprod_core.models.judge import AttributeJudge
     from aiprod_trainer.commands.progress import clips_progress
     from aiprod_trainer.evaluation.camera import MOVES, evaluate_camera

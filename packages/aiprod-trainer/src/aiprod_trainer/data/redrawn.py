@@ -14,7 +14,7 @@ from torch import Tensor
 
 from aiprod_core.components.schedulers import FlowSchedule
 from aiprod_core.errors import InputError
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.sampler import denoise
 from aiprod_core.types import LatentState
 from aiprod_trainer.data.latents import LatentsDescription, LatentSet

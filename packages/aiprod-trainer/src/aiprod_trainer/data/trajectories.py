@@ -19,7 +19,7 @@ from aiprod_core.components.noisers import seeded_noise
 from aiprod_core.components.schedulers import FlowSchedule
 from aiprod_core.conditioning import no_pins
 from aiprod_core.errors import InputError
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.sampler import Progress, Run, denoise
 from aiprod_core.types import AudioLatentShape, AudioShape, LatentState, VideoLatentShape, VideoPixelShape
 from aiprod_trainer.data.shards import begin_set, read_shards, write_shard

@@ -17,7 +17,8 @@ from rich.table import Table
 
 from aiprod_core.camera import STATIC, STEERED, TAGS, CameraMove, prompt_with
 from aiprod_core.checkpoint import weights_digest
-from aiprod_core.generation import SovereignModels, decode, generate_latents
+from aiprod_core.family import SovereignModels
+from aiprod_core.generation import decode, generate_latents
 from aiprod_core.models.judge import AttributeJudge
 from aiprod_core.steering import START, known, steer, still_of
 from aiprod_core.types import GenerationConfig, LatentState

@@ -12,14 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aiprod_core.edges import steepness
-from aiprod_core.generation import (
-    RELIGHT_LORA_FILE,
-    UPSAMPLER_FILE,
-    Conditions,
-    SovereignModels,
-    generate,
-    load_model,
-)
+from aiprod_core.family import RELIGHT_LORA_FILE, UPSAMPLER_FILE, SovereignModels, load_model
+from aiprod_core.generation import Conditions, generate
 from aiprod_core.lora import Loras, read_lora
 from aiprod_core.models.upsampler import LatentUpsampler
 from aiprod_core.pinning import PinnedFrame, pin_pictures

@@ -15,7 +15,7 @@ from typing import Any
 from rich.table import Table
 
 from aiprod_core.checkpoint import weights_digest
-from aiprod_core.generation import DISTILLED_FILE, SovereignModels, load_model
+from aiprod_core.family import DISTILLED_FILE, SovereignModels, load_model
 from aiprod_core.models.judge import AttributeJudge
 from aiprod_core.models.shdt import SHDT
 from aiprod_core.quantize import WeightFormat, quantize

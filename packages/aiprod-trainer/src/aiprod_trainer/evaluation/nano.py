@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from aiprod_core.checkpoint import weights_digest
-from aiprod_core.generation import SovereignModels, generate
+from aiprod_core.family import SovereignModels
+from aiprod_core.generation import generate
 from aiprod_core.models.judge import AttributeJudge
 from aiprod_core.types import GenerationConfig
 from aiprod_trainer.evaluation.attributes import SEEN, accuracy, truth

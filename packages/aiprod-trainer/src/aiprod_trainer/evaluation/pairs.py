@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aiprod_core.checkpoint import weights_digest
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.models.judge import AttributeJudge
 from aiprod_trainer.evaluation.attributes import SEEN, Judgement, Share, truth
 from aiprod_trainer.evaluation.nano import Plan, generated, generation_digest, held_out

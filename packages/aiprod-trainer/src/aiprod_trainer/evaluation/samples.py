@@ -3,7 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from aiprod_core.generation import SovereignModels, generate
+from aiprod_core.family import SovereignModels
+from aiprod_core.generation import generate
 from aiprod_core.types import GenerationConfig
 from aiprod_trainer.worlds.captions import caption
 from aiprod_trainer.worlds.contact_sheet import contact_sheet

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aiprod_core.checkpoint import weights_digest
-from aiprod_core.generation import AUDIO_FILE, VIDEO_FILE, load_model
+from aiprod_core.family import AUDIO_FILE, VIDEO_FILE, load_model
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.judge import AttributeJudge as Judge
 from aiprod_core.models.judge import JudgeConfig

@@ -20,7 +20,7 @@ from aiprod_core.components.guiders import Guidance, MultiModalGuider
 from aiprod_core.components.schedulers import FlowSchedule
 from aiprod_core.conditioning import no_pins
 from aiprod_core.errors import InputError
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.models.shdt import SHDT, SHDTConfig, TextContext
 from aiprod_core.quantize import dequantized
 from aiprod_core.sampler import Run, denoise

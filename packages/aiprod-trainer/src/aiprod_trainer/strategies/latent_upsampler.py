@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aiprod_core.errors import InputError
-from aiprod_core.generation import load_model
+from aiprod_core.family import load_model
 from aiprod_core.models import upsampler
 from aiprod_core.models.hwvae import HWVAE
 from aiprod_core.models.upsampler import LatentUpsampler

@@ -17,7 +17,7 @@ from aiprod_core.checkpoint import weights_digest
 from aiprod_core.components.noisers import add_noise, velocity
 from aiprod_core.components.schedulers import training_times
 from aiprod_core.errors import InputError
-from aiprod_core.generation import SovereignModels
+from aiprod_core.family import SovereignModels
 from aiprod_core.types import LatentState
 from aiprod_trainer.config import Section, TrainConfig, parse
 from aiprod_trainer.data.latents import LatentSet

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from aiprod_core.components.noisers import add_noise, velocity
 from aiprod_core.components.schedulers import training_times
 from aiprod_core.errors import InputError
-from aiprod_core.generation import TOKENIZER_FILE, WORDS_FILE, SovereignModels, load_model
+from aiprod_core.family import TOKENIZER_FILE, WORDS_FILE, SovereignModels, load_model
 from aiprod_core.language_model import BridgedEncoder, LanguageModel, LanguageTokenizer
 from aiprod_core.models import shdt, text_encoder
 from aiprod_core.models.hwvae import HWVAE
