@@ -7,8 +7,8 @@ from tiny_family import SENTENCES, seal, write_tiny_family
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig, PreTrainedTokenizerFast
 
-from aiprod_core import generation
 from aiprod_core.checkpoint import Lineage, save_checkpoint
+from aiprod_core.family import TEXT_FILE, TOKENIZER_FILE
 from aiprod_core.language_model import BridgedEncoder, LanguageModel
 
 MARKS = {"pad_token": "<pad>", "bos_token": "<bos>", "eos_token": "<eos>"}
@@ -43,11 +43,11 @@ def write_language_model(folder: Path, *, seed: int = 0) -> None:
 def write_bridged_family(folder: Path, language_model: Path, *, rank: int = 2) -> None:
     """Write a tiny family whose text encoder is a bridge from the language model, with a LoRA that does something."""
     write_tiny_family(folder)
-    (folder / generation.TOKENIZER_FILE).unlink()
+    (folder / TOKENIZER_FILE).unlink()
     language = LanguageModel.load(language_model)
     torch.manual_seed(0)
     encoder = BridgedEncoder(language.bridge_config(width=32, rank=rank), language)
     tensors = {key: torch.randn_like(t) * 0.2 if not t.any() else t for key, t in encoder.state_dict().items()}
     lineage = Lineage(initialised_from="random", trained_on=(), steps=0, core_hours=0.0)
-    save_checkpoint(folder / generation.TEXT_FILE, "text_encoder", encoder.config, tensors, lineage)
+    save_checkpoint(folder / TEXT_FILE, "text_encoder", encoder.config, tensors, lineage)
     seal(folder)
