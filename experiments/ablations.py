@@ -133,6 +133,7 @@ class SelfAligned(TextToVideo):
         self.guess = nn.Sequential(nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
         self.model["guess"] = self.guess
         self.averaged = copy.deepcopy(self.shdt).requires_grad_(False)
+        self.model["averaged"] = self.averaged  # so that a run which goes on has it still
 
     def _losses(self, batch: Batch, t_video: Tensor, t_audio: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         if not self.shdt.training:
